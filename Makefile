@@ -1,0 +1,54 @@
+# Every target sets up what it needs: Python 3.13, Node 20 or newer and make are enough to start with.
+PYTHON ?= python3.13
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.installed node_modules/.installed
+WORKERS ?= 2
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check format bench requirements clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(SETUP) ## The main job: a private cluster fails without Tether and comes up with it (under a minute)
+	@$(BIN)/python -m demo
+
+up: $(SETUP) ## Local Azure and the app kept running; prints every endpoint and an example call
+	@$(BIN)/python -m localazure up
+
+test: $(SETUP) ## All tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+check: $(SETUP) ## Format, lint and types, without changing anything
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(SETUP) ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(SETUP) ## Benchmarks: a table, and build/bench.json
+	@$(BIN)/python -m bench
+
+requirements: $(VENV)/.installed ## Compile requirements.txt and requirements-dev.txt anew
+	@$(BIN)/pip-compile -q --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
+	@$(BIN)/pip-compile -q --upgrade --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+
+clean: ## Remove everything that the targets above made
+	@rm -rf $(VENV) node_modules build .localazure .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 13))' || { echo "Tether needs Python 3.13: install it, or name it with  make PYTHON=/path/to/python3.13"; exit 1; }
+	@echo "Setting up Python packages (about a minute the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Tether's local Azure needs Node 20 or newer (npm) for Azurite, the storage emulator"; exit 1; }
+	@echo "Setting up Azurite, the storage emulator"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

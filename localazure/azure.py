@@ -1,0 +1,114 @@
+"""The local Azure itself: its clock, what exists, what is under way, and who listens to its events."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
+
+from localazure.clock import Clock
+from localazure.store import Json, Store
+
+type Stage = Literal["Success", "Failure", "Cancel"]
+type Verb = Literal["Write", "Delete", "Action"]
+type Listener = Callable[[Json], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long Azure takes for things, in seconds of its own clock. Figures from azure-facts and the recordings."""
+
+    zone_write: float = 4
+    link_write: float = 60
+    link_delete: float = 20
+    network_write: float = 4
+    private_endpoint: float = 25
+    cluster_group: float = 8  # from the PUT to the node resource group
+    cluster_zone: float = 15  # from there to the private zone
+    cluster_endpoint: float = 20  # from the zone to endpoint, NIC and A record
+    cluster_nodes: float = 60  # from the endpoint to the first node's boot
+    cluster_finish: float = 30  # from the name resolving to Succeeded
+    cluster_delete: float = 60
+    name_lookup_deadline: float = 600  # AgentBaker: retrycmd_nslookup 1 15 600, then exit code 52
+
+
+class LocalAzure:
+    """Everything that the local ARM knows. Made once; its background work ends with `close`."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        seed: int = 0,
+        durations: Durations | None = None,
+        arm: str = "https://management.azure.com",
+        tenant: str = "11111111-1111-1111-1111-111111111111",
+    ) -> None:
+        self.clock = clock or Clock()
+        self.store = Store()
+        self.random = Random(seed)  # noqa: S311 - repeatable runs, no secrets
+        self.durations = durations or Durations()
+        self.arm = arm
+        self.tenant = tenant
+        self._listeners: list[Listener] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failures: list[BaseException] = []
+
+    def guid(self) -> str:
+        """A GUID that a seed repeats."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with every Event Grid event (Event Grid schema), as it happens."""
+        self._listeners.append(listener)
+
+    def emit(self, verb: Verb, stage: Stage, resource_id: str, operation: str) -> None:
+        """Tell what happened to a resource, as the subscription's system topic would.
+
+        Shape: recorded events/eventgrid-schema/resource-write-success; `authorization` and `httpRequest` cannot be
+        relied on, and a failure says `Succeeded` in `data.status` (events/eventgrid-schema/resource-write-failure).
+        """
+        subscription = resource_id.split("/")[2]
+        event: Json = {
+            "subject": resource_id,
+            "eventType": f"Microsoft.Resources.Resource{verb}{stage}",
+            "id": self.guid(),
+            "topic": f"/subscriptions/{subscription}",
+            "eventTime": self.clock.iso(),
+            "dataVersion": "2",
+            "metadataVersion": "1",
+            "data": {
+                "authorization": {},
+                "claims": {"name": "someone@example.org"},
+                "correlationId": self.guid(),
+                "httpRequest": {},
+                "resourceProvider": operation.split("/")[0],
+                "resourceUri": resource_id,
+                "operationName": operation,
+                "status": "Succeeded",
+                "subscriptionId": subscription,
+                "tenantId": self.tenant,
+            },
+        }
+        for listener in self._listeners:
+            listener(event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let Azure go on with something in the background. A crash of it is kept in `failures` for tests to see."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures.append(error)
+
+    async def close(self) -> None:
+        """End all background work."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
