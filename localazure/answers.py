@@ -22,7 +22,9 @@ class Refused(Exception):  # noqa: N818 - an answer, raised from where the refus
         self.answer = answer
 
 
-def arm_error(status: int, code: str, message: str, *, cause: str = "gateway", headers: dict[str, str] | None = None) -> Refused:
+def arm_error(
+    status: int, code: str, message: str, *, cause: str = "gateway", headers: dict[str, str] | None = None
+) -> Refused:
     """ARM's own shape: an `error` wrapper, and `x-ms-failure-cause` that says who refused.
 
     Source: recorded errors/404-resource-group-not-found (gateway), errors/429-retryable-error-* (service).

@@ -47,7 +47,7 @@ class LocalAzure:
     ) -> None:
         self.clock = clock or Clock()
         self.store = Store()
-        self.random = Random(seed)  # noqa: S311 - repeatable runs, no secrets
+        self.random = Random(seed)
         self.durations = durations or Durations()
         self.arm = arm
         self.tenant = tenant
@@ -83,7 +83,7 @@ class LocalAzure:
                 "claims": {"name": "someone@example.org"},
                 "correlationId": self.guid(),
                 "httpRequest": {},
-                "resourceProvider": operation.split("/")[0],
+                "resourceProvider": operation.split("/", maxsplit=1)[0],
                 "resourceUri": resource_id,
                 "operationName": operation,
                 "status": "Succeeded",
