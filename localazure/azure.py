@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
+from localazure.aks.rules import AksRules
 from localazure.clock import Clock
+from localazure.resolver import Resolvers
 from localazure.store import Json, Store
 
 type Stage = Literal["Success", "Failure", "Cancel"]
@@ -51,6 +53,8 @@ class LocalAzure:
         self.durations = durations or Durations()
         self.arm = arm
         self.tenant = tenant
+        self.aks = AksRules()
+        self.resolvers = Resolvers(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures: list[BaseException] = []

@@ -62,5 +62,15 @@ class Store:
         return iter(list(self._by_key.values()))
 
 
+def part(body: Json, key: str) -> Json:
+    """The object under a key; an empty one where it is left out or null, as callers may send it."""
+    return body.get(key) or {}
+
+
+def items(body: Json, key: str) -> list[Any]:
+    """The array under a key; an empty one where it is left out or null."""
+    return body.get(key) or []
+
+
 def _key(resource_id: str) -> str:
     return resource_id.rstrip("/").casefold()
