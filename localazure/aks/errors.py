@@ -1,28 +1,21 @@
 """What AKS says when a cluster cannot be made or touched. AKS's own bodies have no `error` wrapper."""
 
 from localazure.answers import Refused, bare_error
+from localazure.operations import OperationFailed
 from localazure.store import Json
 
 DNS_FAIL = 52
 """A node's exit code when the API server's name did not resolve (AgentBaker, ERR_K8S_API_SERVER_DNS_LOOKUP_FAIL)."""
 
 
-class StepFailed(Exception):  # noqa: N818 - the end of a step, not a bug
-    """Ends a cluster's creation; `error` is what the operation and `status.provisioningError` then show."""
-
-    def __init__(self, code: str, message: str, **more: object) -> None:
-        super().__init__(f"{code}: {message}")
-        self.error: Json = {"code": code, "message": message, **more}
-
-
-def nodes_gave_up(scale_set: str, name: str, seconds: float) -> StepFailed:
+def nodes_gave_up(scale_set: str, name: str, seconds: float) -> OperationFailed:
     """The nodes never resolved the API server.
 
     Form: the code VMExtensionProvisioningError, the extension `vmssCSE`, `exit status=52` and a JSON text with
     `ExitCode` and `Output`, as users report it in Azure/AKS issues 2004 and 2244; the sentence is ours.
     """
     output = f"nslookup of {name} found no address within {seconds:.0f} s"
-    return StepFailed(
+    return OperationFailed(
         "VMExtensionProvisioningError",
         f"The nodes of {scale_set} could not be set up: extension 'vmssCSE' ended. Error message: "
         f'"command terminated with exit status={DNS_FAIL} '
@@ -30,7 +23,7 @@ def nodes_gave_up(scale_set: str, name: str, seconds: float) -> StepFailed:
     )
 
 
-def link_failed(subscription: str, group: str, zone: str, link: str, reason: Json) -> StepFailed:
+def link_failed(subscription: str, group: str, zone: str, link: str, reason: Json) -> OperationFailed:
     """AKS could not link the zone to the cluster's own VNet; `reason` is what private DNS answered.
 
     Form: recorded errors/aks-create-or-update-virtual-network-link-failed. There `details` is a text; the API's type
@@ -39,7 +32,7 @@ def link_failed(subscription: str, group: str, zone: str, link: str, reason: Jso
     place = f"subscription {subscription}, resource group {group}, private dns zone {zone}, virtual network link {link}"
     inner = str(reason.get("message", ""))
     subcode = str(reason.get("code", "InternalError"))
-    return StepFailed(
+    return OperationFailed(
         "CreateOrUpdateVirtualNetworkLinkFailed",
         f"Reconcile private dns failed. Create or update virtual network link failed: {place}. {inner}",
         subcode=subcode,
@@ -47,9 +40,9 @@ def link_failed(subscription: str, group: str, zone: str, link: str, reason: Jso
     )
 
 
-def preempted() -> StepFailed:
+def preempted() -> OperationFailed:
     """A later operation took over. Code: AKSOperationPreempted (AKS documentation, error codes)."""
-    return StepFailed("AKSOperationPreempted", "A later operation on this cluster took over from this one.")
+    return OperationFailed("AKSOperationPreempted", "A later operation on this cluster took over from this one.")
 
 
 def busy(state: str) -> Refused:

@@ -10,7 +10,7 @@ PAUSE = 15
 async def resolve_api_server(azure: LocalAzure, vnet_id: str, name: str, scale_set: str) -> None:
     """Wait, as the first node does, until `name` resolves through the VNet's DNS servers.
 
-    Asks at once and then every 15 s. Raises StepFailed (VMExtensionProvisioningError, exit status 52) after
+    Asks at once and then every 15 s. Raises OperationFailed (VMExtensionProvisioningError, exit status 52) after
     `name_lookup_deadline`, 600 s of Azure's clock.
     """
     deadline = azure.clock.now() + azure.durations.name_lookup_deadline
