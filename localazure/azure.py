@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from localazure.aks.rules import AksRules
 from localazure.clock import Clock
+from localazure.operations import Operations
 from localazure.resolver import Resolvers
 from localazure.store import Json, Store
 
@@ -23,6 +24,8 @@ class Durations:
 
     zone_write: float = 4
     link_write: float = 60
+    link_refused: float = 2
+    group_delete: float = 30
     link_delete: float = 20
     network_write: float = 4
     private_endpoint: float = 25
@@ -51,6 +54,7 @@ class LocalAzure:
         self.store = Store()
         self.random = Random(seed)
         self.durations = durations or Durations()
+        self.operations = Operations(self)
         self.arm = arm
         self.tenant = tenant
         self.aks = AksRules()
@@ -109,6 +113,10 @@ class LocalAzure:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures.append(error)
+
+    async def forever(self) -> None:
+        """Wait for something that never comes; `close` ends it."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """End all background work."""

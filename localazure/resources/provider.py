@@ -1,0 +1,160 @@
+"""What a resource type of the local Azure is: a request in, an answer out."""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from localazure.answers import Answer, Refused, arm_error
+from localazure.azure import LocalAzure, Verb
+from localazure.operations import OperationFailed
+from localazure.store import Json, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRequest:
+    """One ARM request, taken apart. `name` is empty when the request is for a collection.
+
+    `id` is spelt as the caller gave it; `headers` and `query` have lower-case keys.
+    """
+
+    method: str
+    id: str
+    subscription: str
+    resource_group: str
+    type: str
+    name: str
+    api_version: str
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    query: dict[str, str] = field(default_factory=dict[str, str])
+    body: Json | None = None
+    action: str = ""
+
+    @property
+    def parent(self) -> str:
+        """The id above: the zone of a link, the resource group of a zone, the subscription in a list over one."""
+        return parent_of(self.id, collection=not self.name)
+
+    @property
+    def sent(self) -> Json:
+        """The body of a write, which must be there."""
+        if self.body is None:
+            raise arm_error(400, "InvalidRequestContent", "The request content was invalid: a body is required.")
+        return self.body
+
+
+class Provider(Protocol):
+    """A resource type: as long as these methods last, ARM's front needs to know no more about it.
+
+    Each answers or raises Refused. `put` may start an operation and answer before it ends.
+    """
+
+    type: str
+
+    async def put(self, request: ArmRequest) -> Answer: ...
+    async def get(self, request: ArmRequest) -> Answer: ...
+    async def list(self, request: ArmRequest) -> Answer: ...
+    async def delete(self, request: ArmRequest) -> Answer: ...
+    async def patch(self, request: ArmRequest) -> Answer: ...
+    async def post(self, request: ArmRequest) -> Answer: ...
+
+
+class ResourceType:
+    """A type that reads from the store and refuses every write: a base for those that do more."""
+
+    type = ""
+
+    def __init__(self, azure: LocalAzure) -> None:
+        self.azure = azure
+
+    async def get(self, request: ArmRequest) -> Answer:
+        return Answer(200, self.shown(self.found(request)), etag_header(self.found(request)))
+
+    async def list(self, request: ArmRequest) -> Answer:
+        resources = self.azure.store.of_type(self.type, request.parent)
+        return paged(self.azure, request, [self.shown(resource) for resource in resources])
+
+    async def put(self, request: ArmRequest) -> Answer:
+        raise not_allowed(request)
+
+    async def patch(self, request: ArmRequest) -> Answer:
+        raise not_allowed(request)
+
+    async def delete(self, request: ArmRequest) -> Answer:
+        raise not_allowed(request)
+
+    async def post(self, request: ArmRequest) -> Answer:
+        raise not_allowed(request)
+
+    def shown(self, resource: Resource) -> Json:
+        """The resource as a GET prints it, with what is counted or gathered at that moment."""
+        return resource.json()
+
+    def found(self, request: ArmRequest) -> Resource:
+        """The resource that the request is about, or 404."""
+        resource = self.azure.store.get(request.id)
+        if resource is None:
+            raise resource_not_found(request)
+        return resource
+
+
+def parent_of(resource_id: str, *, collection: bool = False) -> str:
+    """The id above a resource's, or above a collection's path."""
+    parent = resource_id.rsplit("/", 1 if collection else 2)[0]
+    head, middle, namespace = parent.rpartition("/providers/")
+    return head if middle and "/" not in namespace else parent
+
+
+def etag_header(resource: Resource) -> dict[str, str]:
+    """The `etag` header repeats the body's."""
+    return {"etag": resource.body["etag"]} if "etag" in resource.body else {}
+
+
+def resource_not_found(request: ArmRequest) -> Refused:
+    """ARM's 404. Recorded: errors/404-vnet-resource-not-found, privatedns/link-get-zone-missing-404."""
+    relative = request.id.partition("/providers/")[2]
+    return arm_error(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{short_name(relative)}' under resource group '{request.resource_group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )
+
+
+def short_name(relative: str) -> str:
+    """`Microsoft.Network/privateDnsZones/zone/virtualNetworkLinks/link` as ARM's messages print it: as it is."""
+    return relative
+
+
+def not_allowed(request: ArmRequest) -> Refused:
+    return arm_error(
+        405, "MethodNotAllowed", f"The method '{request.method}' is not allowed on '{request.type}'.", cause="service"
+    )
+
+
+def paged(azure: LocalAzure, request: ArmRequest, items: Iterable[Json]) -> Answer:
+    """A list, cut by `$top`; the rest is behind `nextLink`.
+
+    An impossible `$top` or `$skiptoken` is 400 InvalidParameter.
+    """
+    every = list(items)
+    try:
+        first = int(request.query.get("$skiptoken", "0"))
+        size = int(request.query.get("$top", "0"))
+    except ValueError:
+        raise arm_error(400, "InvalidParameter", "$top and $skiptoken must be numbers.", cause="service") from None
+    if size <= 0 or first + size >= len(every):
+        return Answer(200, {"value": every[first:]})
+    rest = f"{azure.arm}{request.id}?api-version={request.api_version}&$top={size}&$skiptoken={first + size}"
+    return Answer(200, {"value": every[first : first + size], "nextLink": rest})
+
+
+@contextmanager
+def told(azure: LocalAzure, verb: Verb, resource_id: str, operation: str) -> Generator[None]:
+    """Emit the event of what happens inside: Success when it ends well, Failure when the operation failed."""
+    try:
+        yield
+    except OperationFailed:
+        azure.emit(verb, "Failure", resource_id, operation)
+        raise
+    azure.emit(verb, "Success", resource_id, operation)
