@@ -1,0 +1,1 @@
+"""How Tether speaks to Azure Resource Manager."""

@@ -1,0 +1,157 @@
+"""What ARM's refusals mean, in one place."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+
+class Kind(Enum):
+    """What to do about a refusal."""
+
+    RETRY = "retry"  # later, after the pause that ARM names or the loop's own
+    CONFLICT = "conflict"  # something is there already, or a race was lost: observe again
+    DENIED = "denied"  # a person must grant, unlock or exempt
+    GONE = "gone"  # what we asked for is not there (now)
+    INVALID = "invalid"  # the same request will never do
+
+
+@dataclass(eq=False)  # an exception is itself, and Python writes its traceback into it
+class ArmError(Exception):
+    """A refusal by ARM or by a resource provider.
+
+    `code` and `message` are the service's own, whether wrapped in `error` (ARM) or bare (AKS, private DNS on 412);
+    `codes` are those of `details`. `retry_after` is in seconds, None when the service named no pause.
+    A status of 200 means that a long-running operation ended so.
+    """
+
+    status: int
+    code: str
+    message: str
+    codes: tuple[str, ...] = ()
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.code or self.status}: {self.message}"
+
+
+class NoAnswerError(Exception):
+    """No answer came: the request may or may not have been carried out."""
+
+
+class NoTokenError(Exception):
+    """The managed identity gave no token, so that nothing was asked."""
+
+
+# Codes that mean more, or other, than their status. Sources: the recorded errors/*, "Common deployment errors" (Learn).
+_BY_CODE = {
+    "AnotherOperationInProgress": Kind.RETRY,  # 409, but a lock: errors/409-another-operation-in-progress-subnet-put
+    "OperationNotAllowed": Kind.RETRY,  # 409 of AKS while another operation runs
+    "AKSOperationPreempted": Kind.RETRY,
+    "ReferencedResourceNotProvisioned": Kind.RETRY,  # comes as 429 or as 400
+    "RetryableError": Kind.RETRY,
+    "PrincipalNotFound": Kind.RETRY,  # 400, replication delay: errors/400-principal-not-found
+    "OperationCancelled": Kind.RETRY,
+    "InternalServerError": Kind.RETRY,
+    "PreconditionFailed": Kind.CONFLICT,  # in a poll with HTTP 200: errors/poll-200-failed-privatedns-precondition
+    "Conflict": Kind.CONFLICT,
+    "RoleAssignmentExists": Kind.CONFLICT,
+    "CannotDeleteResource": Kind.CONFLICT,
+    "ScopeLocked": Kind.DENIED,  # 409, yet only a person can unlock: errors/409-scope-locked-write
+    "ReadOnlyDisabledSubscription": Kind.DENIED,
+    "AuthorizationFailed": Kind.DENIED,
+    "LinkedAuthorizationFailed": Kind.DENIED,
+    "RequestDisallowedByPolicy": Kind.DENIED,
+    "DenyAssignmentAuthorizationFailed": Kind.DENIED,
+    "SubscriptionNotAuthorized": Kind.DENIED,  # in a poll with HTTP 200: errors/poll-200-failed-network
+    "CreateOrUpdateVirtualNetworkLinkFailed": Kind.INVALID,  # AKS's own link: a cluster's provisioning error
+}
+
+
+def classify(error: ArmError) -> Kind:
+    """What a refusal means, by its code first and then by its status.
+
+    A code that is not known is retried when the status allows hope; the loop sets the pace.
+    """
+    known = _BY_CODE.get(error.code)
+    match error.status:
+        case _ if known is not None:
+            return known
+        case 401 | 403:
+            return Kind.DENIED
+        case 404 | 410:
+            return Kind.GONE
+        case 409 | 412:
+            return Kind.CONFLICT
+        case 400 if any(_BY_CODE.get(code) is Kind.RETRY for code in error.codes):
+            return Kind.RETRY
+        case status if 400 <= status < 500 and status not in {408, 429}:
+            return Kind.INVALID
+        case 200 if error.code == "BadRequest":
+            return Kind.INVALID  # an operation that ended so: errors/poll-link-overlapping-namespaces
+        case _:
+            return Kind.RETRY
+
+
+class _Detail(msgspec.Struct):
+    code: str | None = None
+
+
+class Body(msgspec.Struct):
+    """An error as ARM writes it. Numbers come as text (errors/429-numeric-code-identity-put), but not surely."""
+
+    code: str | int | None = None
+    message: str | None = None
+    # AKS puts a sentence here at times (errors/aks-create-or-update-virtual-network-link-failed).
+    details: list[_Detail] | str | None = None
+
+
+class _Wrapped(msgspec.Struct):
+    error: Body
+
+
+_wrapped = msgspec.json.Decoder(_Wrapped)
+_bare = msgspec.json.Decoder(Body)
+
+
+def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> ArmError:
+    """Read a refusal from an answer whose status is an error. Never raises: a body may be HTML or cut off."""
+    return from_body(status, _decoded(body), retry_after(headers))
+
+
+def from_body(status: int, body: Body, pause: float | None = None) -> ArmError:
+    """Read a refusal from a decoded error object."""
+    details = body.details if isinstance(body.details, list) else []
+    return ArmError(
+        status=status,
+        code=str(body.code or ""),
+        message=_without_names(body.message or "the service gave no reason"),
+        codes=tuple(detail.code for detail in details if detail.code),
+        retry_after=pause,
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The pause that an answer asks for, in seconds. A date (which ARM does not send) counts as none."""
+    text = headers.get("retry-after") or headers.get("Retry-After") or ""
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _decoded(body: bytes) -> Body:
+    try:
+        return _wrapped.decode(body).error
+    except msgspec.MsgspecError:
+        try:
+            return _bare.decode(body)
+        except msgspec.MsgspecError:
+            return Body(message=f"the answer was no ARM error but {len(body)} bytes of something else")
+
+
+_NAMES = re.compile(r"(client|user|principal) '[^']*'( with object id '[^']*')?", re.IGNORECASE)
+
+
+def _without_names(message: str) -> str:
+    """The message without who asked: names and object ids are personal data, the action and scope are what helps."""
+    return _NAMES.sub(r"\1 (name withheld)", message)[:2000]

@@ -1,0 +1,73 @@
+"""Reads: raw GETs, decoded straight from bytes (rule 11)."""
+
+import msgspec
+
+from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
+from functions.arm.operations import is_arms
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.fleet.model import Link, ManagedCluster, ResourceGroup, VirtualNetwork, decode_hook
+
+RESOURCES_API = "2024-03-01"
+CONTAINERSERVICE_API = "2026-08-01"
+NETWORK_API = "2025-03-01"
+PRIVATE_DNS_API = "2024-06-01"
+
+# The most pages that a list is followed for: 1000 links a zone are 10 pages of 100.
+_MOST_PAGES = 100
+
+
+class _LinkPage(msgspec.Struct):
+    value: tuple[Link, ...] = ()
+    next_link: str | None = msgspec.field(default=None, name="nextLink")
+
+
+_group = msgspec.json.Decoder(ResourceGroup, dec_hook=decode_hook)
+_cluster = msgspec.json.Decoder(ManagedCluster, dec_hook=decode_hook)
+_vnet = msgspec.json.Decoder(VirtualNetwork, dec_hook=decode_hook)
+_link = msgspec.json.Decoder(Link, dec_hook=decode_hook)
+_link_page = msgspec.json.Decoder(_LinkPage, dec_hook=decode_hook)
+
+
+async def resource_group(session: Session, group: ResourceId) -> ResourceGroup:
+    return _decoded(_group, await session.get(str(group), RESOURCES_API))
+
+
+async def managed_cluster(session: Session, cluster: ResourceId) -> ManagedCluster:
+    return _decoded(_cluster, await session.get(str(cluster), CONTAINERSERVICE_API))
+
+
+async def virtual_network(session: Session, vnet: ResourceId) -> VirtualNetwork:
+    return _decoded(_vnet, await session.get(str(vnet), NETWORK_API))
+
+
+async def link(session: Session, link_id: ResourceId) -> Link | None:
+    """One link, None while ARM says that there is none (which it does for a while after creating one)."""
+    try:
+        return _decoded(_link, await session.get(str(link_id), PRIVATE_DNS_API))
+    except ArmError as error:
+        if classify(error) is Kind.GONE:
+            return None
+        raise
+
+
+async def links(session: Session, zone: ResourceId) -> tuple[Link, ...]:
+    """All links of a zone, every page of them; raises rather than give a part for the whole."""
+    page = _decoded(_link_page, await session.get(f"{zone}/virtualNetworkLinks", PRIVATE_DNS_API))
+    found = list(page.value)
+    for _ in range(_MOST_PAGES):
+        if not page.next_link:
+            return tuple(found)
+        if not is_arms(session, page.next_link):
+            raise NoAnswerError("the list of links goes on at an address that is not ARM's")
+        page = _decoded(_link_page, (await session.get_answer(page.next_link)).content)
+        found.extend(page.value)
+    raise NoAnswerError(f"the list of links does not end after {_MOST_PAGES} pages")
+
+
+def _decoded[T](decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The struct in a body. A body that is no such thing counts as no answer: a proxy's page, or one cut short."""
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None

@@ -1,0 +1,99 @@
+"""One authenticated way to ARM for the whole worker: raw requests for reads, typed clients for writes."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline.policies import CustomHookPolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
+from azure.core.rest import HttpRequest
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
+
+from functions.arm import errors
+from functions.arm.clouds import Cloud
+from functions.arm.credential import TokenSource
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AsyncHttpTransport
+    from azure.core.rest import AsyncHttpResponse
+
+READ_TIMEOUT = 5  # seconds, as for tokens
+RECORD_WRITE_TIMEOUT = 15  # seconds, for links and records
+
+type Answer = "AsyncHttpResponse"
+
+
+class Session:
+    """Reads and writes against one cloud's ARM, with one credential and one connection pool.
+
+    Every call fails as ArmError (refused), NoAnswerError or NoTokenError, and with nothing else of azure-core.
+    Nothing is retried here: the queue owns backoff (rule 5). Redirects are not followed, so that a token goes
+    nowhere but to ARM, and resource providers are not registered on the side.
+    """
+
+    def __init__(self, cloud: Cloud, credential: TokenSource, transport: "AsyncHttpTransport[Any, Any]") -> None:
+        self.cloud = cloud
+        self._credential = credential
+        self._transport = transport
+        self._clients: dict[str, PrivateDnsManagementClient] = {}
+
+    async def get(self, path: str, api_version: str) -> bytes:
+        """The body of a GET on a path of ARM, such as an id."""
+        return (await self.get_answer(f"{self.cloud.arm}{path}", api_version)).content
+
+    async def get_answer(self, url: str, api_version: str | None = None) -> Answer:
+        """The whole answer to a GET on an address of ARM's, already read.
+
+        The caller has made sure that the address is ARM's (see operations.look_up): our token goes with it.
+        """
+        parameters = {"api-version": api_version} if api_version else {}
+        request = HttpRequest("GET", url, params=parameters, headers={"Accept": "application/json"})
+        client = self.private_dns("")
+        answer = await guarded(lambda: client.send_request(request, read_timeout=READ_TIMEOUT))
+        if answer.status_code >= 400:
+            raise errors.from_answer(answer.status_code, answer.headers, answer.content)
+        return answer
+
+    def private_dns(self, subscription: str) -> PrivateDnsManagementClient:
+        """The typed client for the private zones of one subscription. Raw reads take the one of none."""
+        key = subscription.casefold()
+        if key not in self._clients:
+            self._clients[key] = PrivateDnsManagementClient(
+                self._credential,
+                subscription,
+                base_url=self.cloud.arm,
+                credential_scopes=[self.cloud.scope],
+                transport=self._transport,
+                policies=[
+                    RequestIdPolicy(),
+                    HeadersPolicy(),
+                    UserAgentPolicy("tether"),
+                    AsyncARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
+                    CustomHookPolicy(),
+                ],
+            )
+        return self._clients[key]
+
+    async def close(self) -> None:
+        """Close the connections and the credential. The session cannot be used afterwards."""
+        await self._transport.close()
+        await self._credential.close()
+
+
+async def guarded[T](call: Callable[[], Awaitable[T]]) -> T:
+    """Carry out a call of the SDK and translate its failures into ArmError and NoAnswerError."""
+    try:
+        return await call()
+    except HttpResponseError as error:
+        raise refused(error) from None
+    except AzureError as error:
+        raise errors.NoAnswerError(f"no answer from ARM ({type(error).__name__})") from None
+
+
+def refused(error: HttpResponseError) -> errors.ArmError:
+    """The refusal inside an exception of the SDK."""
+    response: Any = error.response
+    if response is None or error.status_code is None:
+        return errors.ArmError(0, type(error).__name__, "the answer could not be read")
+    body: bytes = response.body() if hasattr(response, "body") else response.content
+    return errors.from_answer(error.status_code, response.headers, body)

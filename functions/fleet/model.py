@@ -1,0 +1,190 @@
+"""The resources that Tether looks at, as ARM prints them, cut to what Tether uses.
+
+The same structs decode a GET and a Resource Graph row. What ARM leaves out is None or empty; nothing is invented.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from functions.arm.resource_id import ResourceId
+
+
+class ArmStruct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A part of an ARM body: unknown fields are passed over, since new ones come with every API version."""
+
+
+class SubResource(ArmStruct, frozen=True, kw_only=True):
+    id: ResourceId
+
+
+class ResourceGroup(ArmStruct, frozen=True, kw_only=True):
+    id: ResourceId
+    location: str = ""
+    managed_by: str | None = (
+        None  # the cluster's id on a node resource group, but anyone who creates a group may set it
+    )
+
+
+class AddressSpace(ArmStruct, frozen=True, kw_only=True):
+    address_prefixes: tuple[str, ...] = ()
+
+
+class DhcpOptions(ArmStruct, frozen=True, kw_only=True):
+    dns_servers: tuple[str, ...] = ()
+
+
+class PeeringProperties(ArmStruct, frozen=True, kw_only=True):
+    peering_state: str = ""
+    remote_virtual_network: SubResource | None = None
+    remote_address_space: AddressSpace = AddressSpace()
+
+
+class Peering(ArmStruct, frozen=True, kw_only=True):
+    name: str = ""
+    properties: PeeringProperties = PeeringProperties()
+
+
+class VirtualNetworkProperties(ArmStruct, frozen=True, kw_only=True):
+    address_space: AddressSpace = AddressSpace()
+    dhcp_options: DhcpOptions | None = None
+    virtual_network_peerings: tuple[Peering, ...] = ()
+
+
+class VirtualNetwork(ArmStruct, frozen=True, kw_only=True):
+    id: ResourceId
+    location: str = ""
+    properties: VirtualNetworkProperties = VirtualNetworkProperties()
+
+    @property
+    def dns_servers(self) -> tuple[str, ...]:
+        """The custom DNS servers, in order. Empty where Azure's own DNS serves the VNet."""
+        return self.properties.dhcp_options.dns_servers if self.properties.dhcp_options else ()
+
+
+class LinkProperties(ArmStruct, frozen=True, kw_only=True):
+    virtual_network: SubResource | None = None
+    provisioning_state: str = ""
+    virtual_network_link_state: str = ""
+    registration_enabled: bool = False
+
+
+class Link(ArmStruct, frozen=True, kw_only=True):
+    """A virtual network link of a private DNS zone."""
+
+    id: ResourceId
+    name: str = ""
+    etag: str | None = None
+    tags: dict[str, str] | None = None
+    properties: LinkProperties = LinkProperties()
+
+    @property
+    def completed(self) -> bool:
+        """Whether resolvers in the VNet see the zone (recorded privatedns/link-create-full-flow [9])."""
+        return self.properties.virtual_network_link_state.casefold() in {"completed", "done"}
+
+    def leads_to(self, vnet: ResourceId) -> bool:
+        network = self.properties.virtual_network
+        return network is not None and network.id == vnet
+
+
+class AccessProfile(ArmStruct, frozen=True, kw_only=True):
+    enable_private_cluster: bool | None = None
+    private_dns_zone: str | None = msgspec.field(default=None, name="privateDNSZone")
+    enable_vnet_integration: bool | None = None
+    subnet_id: str | None = None  # "" when AKS makes the subnet: recorded aks/vnet-integration-private-create
+
+
+class AgentPool(ArmStruct, frozen=True, kw_only=True):
+    name: str = ""
+    vnet_subnet_id: str | None = msgspec.field(default=None, name="vnetSubnetID")
+
+
+class NodeResourceGroupProfile(ArmStruct, frozen=True, kw_only=True):
+    restriction_level: str | None = None
+
+
+class PowerState(ArmStruct, frozen=True, kw_only=True):
+    code: str = ""
+
+
+class ProvisioningError(ArmStruct, frozen=True, kw_only=True):
+    """AKS's error of the last operation (recorded errors/aks-create-or-update-virtual-network-link-failed)."""
+
+    code: str = ""
+    message: str = ""
+
+
+class ClusterStatus(ArmStruct, frozen=True, kw_only=True):
+    provisioning_error: ProvisioningError | None = None
+
+
+class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
+    provisioning_state: str = ""
+    power_state: PowerState = PowerState()
+    private_fqdn: str | None = msgspec.field(default=None, name="privateFQDN")
+    node_resource_group: str | None = None
+    node_resource_group_profile: NodeResourceGroupProfile | None = None
+    api_server_access_profile: AccessProfile | None = None
+    agent_pool_profiles: tuple[AgentPool, ...] | None = None
+    status: ClusterStatus | None = None
+
+
+# Where AKS rests. The state is free text and new values will come, so whatever else it says counts as busy.
+_SETTLED = frozenset({"succeeded", "failed", "canceled"})
+
+
+class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
+    id: ResourceId
+    location: str = ""
+    tags: dict[str, str] | None = None
+    properties: ClusterProperties
+
+    @property
+    def settled(self) -> bool:
+        """Whether no operation runs on the cluster."""
+        return self.properties.provisioning_state.casefold() in _SETTLED
+
+    @property
+    def deleting(self) -> bool:
+        return self.properties.provisioning_state.casefold() == "deleting"
+
+    @property
+    def zone_mode(self) -> str:
+        """`system`, `none`, or the id of the zone that the cluster was given. AKS's default is `system`."""
+        access = self.properties.api_server_access_profile
+        return (access.private_dns_zone if access else None) or "system"
+
+    @property
+    def locked_down(self) -> bool:
+        """Whether a deny assignment guards the node resource group (always so on AKS Automatic)."""
+        profile = self.properties.node_resource_group_profile
+        return profile is not None and (profile.restriction_level or "").casefold() == "readonly"
+
+    @property
+    def provisioning_error(self) -> ProvisioningError | None:
+        return self.properties.status.provisioning_error if self.properties.status else None
+
+    @property
+    def own_vnets(self) -> frozenset[ResourceId]:
+        """The VNets that hold the nodes and the API server. None for a cluster whose VNet AKS made itself."""
+        access = self.properties.api_server_access_profile
+        subnets: Sequence[str | None] = [
+            *(pool.vnet_subnet_id for pool in self.properties.agent_pool_profiles or ()),
+            access.subnet_id if access else None,
+        ]
+        return frozenset(ResourceId(subnet).parent for subnet in subnets if subnet)
+
+
+def decode_hook(kind: type, value: object) -> object:
+    """How msgspec reads the types that are Tether's own."""
+    if kind is ResourceId and isinstance(value, str):
+        return ResourceId(value)
+    raise TypeError(f"expected a {kind.__name__}, not {type(value).__name__}")
+
+
+def encode_hook(value: object) -> object:
+    """How msgspec writes them."""
+    if isinstance(value, ResourceId):
+        return str(value)
+    raise TypeError(f"cannot write a {type(value).__name__}")

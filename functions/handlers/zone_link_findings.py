@@ -1,0 +1,182 @@
+"""What can keep a zone from being linked, and what a person should do about each. docs/findings.md lists them."""
+
+from functions.arm.errors import ArmError
+from functions.arm.resource_id import ResourceId
+from functions.fleet.model import Link
+from functions.fleet.resolvers import Resolvers
+from functions.fleet.seen import Seen
+from functions.handlers.verdict import Finding, Severity
+from functions.policy import Policy
+
+_HANDLER = "zone_links"
+
+
+def _finding(code: str, target: ResourceId, seen: str, advice: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(_HANDLER, severity, code, target, seen, advice)
+
+
+def ownership_not_proven(zone: ResourceId, reason: str) -> Finding:
+    return _finding(
+        "ownership-not-proven",
+        zone,
+        f"this is not shown to be a zone that AKS made: {reason}",
+        "If it is a zone of your own for clusters, list it under customZones. If nobody knows it, find out who made "
+        "it (activity log): it has a name that only AKS should use.",
+        Severity.WARNING,
+    )
+
+
+def custom_zone_not_listed(zone: ResourceId) -> Finding:
+    return _finding(
+        "custom-zone-not-listed",
+        zone,
+        "the zone has a name of AKS's form, and the policy does not list it",
+        "List its id under customZones if hubs should be linked to it. Whoever owns a custom zone can answer any name "
+        "in it, so Tether links none that it was not told of.",
+        Severity.WARNING,
+    )
+
+
+def locked_down(zone: ResourceId) -> Finding:
+    return _finding(
+        "node-resource-group-locked",
+        zone,
+        f"the node resource group {zone.group} is locked down (restrictionLevel ReadOnly, as on AKS Automatic)",
+        "A link cannot be made in it. Create the cluster with a custom private DNS zone outside the node resource group "
+        "and list that under customZones, or set the restriction level to Unrestricted.",
+    )
+
+
+def about_cluster(seen: Seen) -> list[Finding]:
+    """What the cluster itself says is wrong with its zone's links."""
+    error = seen.cluster.provisioning_error if seen.cluster else None
+    if error is None or error.code != "CreateOrUpdateVirtualNetworkLinkFailed":
+        return []
+    return [
+        _finding(
+            "aks-link-failed",
+            seen.zone,
+            f"AKS could not link the zone to the cluster's own VNet: {error.message}",
+            "Give the cluster's identity Network Contributor on its VNet (and Private DNS Zone Contributor on a custom "
+            "zone), remove a link of someone else's to that VNet, then reconcile the cluster.",
+        )
+    ]
+
+
+def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: Resolvers | None) -> list[Finding]:
+    """Why no hub, or not every hub, could be found. Says nothing while discovery is still to come."""
+    said = [
+        _finding(
+            "network-not-readable",
+            seen.zone,
+            f"the VNet {unread.target} cannot be read, so its DNS servers are not known: {unread.error}",
+            "Give Tether's identity Reader on the spoke's VNet, or name the hub under hubs.",
+            Severity.WARNING,
+        )
+        for unread in seen.unreadable
+    ]
+    if found is None:
+        if not hubs and not (policy.discover_resolvers and seen.cluster is not None):
+            said.append(_no_hub(seen))
+        return said
+    said += [_outside(seen, hub) for hub in found.hubs if not _counts(hub, policy, hubs, seen)]
+    if found.stray and not hubs:
+        said.append(_stray(seen, found))
+    return said
+
+
+def _counts(hub: ResourceId, policy: Policy, hubs: dict[ResourceId, str], seen: Seen) -> bool:
+    own = seen.cluster is not None and hub in seen.cluster.own_vnets
+    return own or hub in hubs or policy.may_hold_hubs(hub.subscription)
+
+
+def _no_hub(seen: Seen) -> Finding:
+    return _finding(
+        "no-hub-found",
+        seen.zone,
+        f"no hub of the policy serves {seen.location} and the cluster's tags, and resolvers are not discovered here",
+        "Name a hub for this region under hubs, or set discoverResolvers to true.",
+        Severity.WARNING,
+    )
+
+
+def _outside(seen: Seen, hub: ResourceId) -> Finding:
+    return _finding(
+        "hub-outside-hub-subscriptions",
+        seen.zone,
+        f"{hub} holds the spoke's DNS servers, but lies in a subscription that the policy does not name for hubs",
+        f"If it is a hub of yours, add {hub.subscription} to scope.hubSubscriptions. Whoever owns a spoke can peer it "
+        "with any VNet, so Tether links none elsewhere.",
+    )
+
+
+def _stray(seen: Seen, found: Resolvers) -> Finding:
+    return _finding(
+        "dns-servers-outside-peered-networks",
+        seen.zone,
+        f"the spoke asks {', '.join(found.stray)}, which no VNet peered and Connected with it holds",
+        "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they forward "
+        "to under hubs. If a peering is missing or Disconnected, mend it. Until then nodes cannot find the API server.",
+    )
+
+
+def link_failed(target: ResourceId, link: Link, hub: ResourceId) -> Finding:
+    return _finding(
+        "link-failed",
+        target,
+        f"the link {link.name} to {hub} is in the state Failed",
+        "Delete the link; Tether makes it anew at the zone's next event.",
+    )
+
+
+def name_taken(target: ResourceId, other: Link, hub: ResourceId) -> Finding:
+    network = other.properties.virtual_network
+    return _finding(
+        "link-name-taken",
+        target,
+        f"the link that should lead to {hub} exists and leads to {network.id if network else 'nothing'}",
+        "Delete that link if nobody needs it: its name is the one that this deployment of Tether gives.",
+    )
+
+
+def refused(target: ResourceId, hub: ResourceId, error: ArmError) -> Finding:
+    """A link that Azure will not make, at once or when the operation ended, with what a person should do."""
+    code, advice = _advice(hub, error)
+    return _finding(code, target, f"Azure refused the link to {hub.name}: {error}", advice)
+
+
+def _advice(hub: ResourceId, error: ArmError) -> tuple[str, str]:
+    match error.code:
+        # Azure has no code of its own for this: recorded errors/poll-link-overlapping-namespaces.
+        case "BadRequest" if "overlapping namespaces" in error.message.casefold():
+            return "overlapping-namespaces", (
+                f"{hub.name} is already linked to a zone of the same name. Remove that link if the zone is a leftover; "
+                "two zones of one name cannot be seen from one VNet."
+            )
+        case "LinkedAuthorizationFailed":
+            return "not-authorised", (
+                f"Give Tether's identity Microsoft.Network/virtualNetworks/join/action on {hub} (Network Contributor "
+                "has it)."
+            )
+        case "DenyAssignmentAuthorizationFailed":
+            return "node-resource-group-locked", (
+                "A deny assignment guards the node resource group. Use a custom private DNS zone outside it."
+            )
+        case "RequestDisallowedByPolicy":
+            return "denied-by-policy", (
+                "An Azure Policy denies the link. Exempt links named tether-*, or give the tags it asks for in linkTags."
+            )
+        case "ScopeLocked":
+            return "scope-locked", "A read-only lock guards the zone or its group. Remove it, or exempt the group."
+        case "Conflict":
+            return "link-conflict", (
+                f"Azure says that {hub.name} is linked to this zone, yet no such link is listed. A VNet that was deleted "
+                "and made again under its name leaves this behind: delete the old link, or ask Azure support."
+            )
+        case _ if error.status in {401, 403}:
+            return "not-authorised", (
+                "Give Tether's identity Microsoft.Network/privateDnsZones/virtualNetworkLinks/write on the zone's "
+                "subscription (Private DNS Zone Contributor has it)."
+            )
+        case _:
+            return "link-refused", "Look at Azure's reason. Tether tries again at the zone's next event."

@@ -1,0 +1,201 @@
+"""Links a cluster's private DNS zone to the hubs whose resolvers must answer for it."""
+
+import hashlib
+import re
+from enum import Enum
+from typing import assert_never
+
+from functions.arm import writes
+from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.arm.operations import LOST, LookedUp, Operation, Progress
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.fleet.model import Link
+from functions.fleet.resolvers import Resolvers, resolvers
+from functions.fleet.seen import Seen, Unknown
+from functions.handlers import zone_link_findings as findings
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
+from functions.policy import OWNER_TAG, Policy
+
+HANDLER = "zone_links"
+LINK_TYPE = "virtualNetworkLinks"
+
+# How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
+_USUAL_WAIT = 30.0
+
+
+class Standing(Enum):
+    """How one hub stands."""
+
+    LINKED = "linked"
+    WAIT = "wait"
+    ABSENT = "absent"
+
+
+def decide(seen: Seen, policy: Policy) -> Verdict:
+    """Which hubs should be linked to the zone and are not? No I/O, no clock.
+
+    Needs `spokes` to discover hubs, and looks again at once when they were not read; `links` may be unknown.
+
+    the hub's link       its operation            verdict
+    Completed            any                      nothing, whatever the link's name
+    Failed               any                      finding
+    other state          any                      look again
+    not known            running                  look again
+    not known            succeeded                nothing: the end of the operation is the end of the link's making
+    listed, not there    succeeded                look again: a read lags behind a write for a while
+    not known            failed: precondition     ours was there and is gone, or another VNet's: look again, or finding
+    listed, not there    failed: Conflict         finding
+    any                  failed: other refusal    finding
+    any                  failed: worth a retry    change: create
+    not known            none                     change: create (the precondition tells whether it was needed)
+    listed, not there    none, or unknown         change: create
+    """
+    if seen.cluster is not None and seen.cluster.deleting:
+        return Verdict()
+    found = None if isinstance(seen.spokes, Unknown) else resolvers(seen.spokes)
+    hubs = wanted(seen, policy, found)
+    said: list[Finding] = findings.about_cluster(seen)
+    said += findings.about_hubs(seen, policy, hubs, found)
+    if hubs and seen.cluster is not None and seen.cluster.locked_down:
+        return Verdict(findings=(*said, findings.locked_down(seen.zone)))
+    changes: list[Change] = []
+    waits: list[float | None] = [0.0 if _discovery_is_due(seen, policy) else None]
+    for hub, why in hubs.items():
+        match _stand(seen, policy, hub):
+            case Standing.LINKED:
+                pass
+            case Standing.WAIT:
+                waits.append(_wait(seen, policy, hub))
+            case Standing.ABSENT:
+                changes.append(_create(seen.zone, hub, why, policy))
+            case Finding() as finding:
+                said.append(finding)
+    return Verdict(tuple(changes), tuple(said), soonest(*waits))
+
+
+def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[ResourceId, str]:
+    """The hubs that should be linked, each with the reason that the journal will give, in order of id.
+
+    The cluster's own VNets are never among them: AKS links those itself, and a link of ours there would make its
+    PUT fail (rule 8). A discovered hub counts only in a subscription that the policy names for hubs.
+    """
+    cluster = seen.cluster
+    own = cluster.own_vnets if cluster else frozenset[ResourceId]()
+    hubs = {
+        hub.vnet: "the policy names it as a hub" + (f" for {seen.location}" if hub.locations else "")
+        for hub in policy.hubs
+        if hub.serves(seen.location, cluster.tags if cluster else None)
+    }
+    for hub in found.hubs if found and policy.discover_resolvers else ():
+        if policy.may_hold_hubs(hub.subscription):
+            hubs.setdefault(hub, "it is peered with the spoke and holds the spoke's DNS servers")
+    return {hub: hubs[hub] for hub in sorted(hubs) if hub not in own}
+
+
+def link_id(zone: ResourceId, hub: ResourceId, owner: str) -> ResourceId:
+    """The id of our link to a hub: the same for every pass and worker, and another for every owner and hub.
+
+    1 to 80 of `[A-Za-z0-9_.-]`, first alphanumeric, last alphanumeric or `_` (azure-facts, Private DNS); in lower
+    case, since private DNS prints names so (recorded privatedns/acr-zone-link-and-records [4] [7]).
+    """
+    digest = hashlib.sha256(f"{owner}\0{str(hub).casefold()}".encode()).hexdigest()[:16]
+    shown = re.sub(r"[^a-z0-9_.-]", "-", hub.name.casefold())[:48]
+    return zone.child(LINK_TYPE, f"tether-{shown}-{digest}")
+
+
+async def apply(change: Change, session: Session, at: float) -> Outcome:
+    """Ask for the link. Writes nothing else, once, and says what became of it."""
+    try:
+        accepted = await writes.create_link(session, change.target, change.vnet, dict(change.tags))
+    except ArmError as error:
+        return _refused(change, error, at)
+    except NoTokenError as error:
+        return Outcome(change, Result.RETRY, error=ArmError(0, "NoToken", str(error)))
+    except NoAnswerError:
+        return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at))
+    operation = Operation(change.target, accepted.address or LOST, at + accepted.pause)
+    return Outcome(change, Result.STARTED, operation=operation, pause=accepted.pause)
+
+
+def explain(outcome: Outcome) -> Finding | None:
+    """The finding that an outcome calls for, None when it needs nobody."""
+    if outcome.result is not Result.REFUSED or outcome.error is None:
+        return None
+    return findings.refused(outcome.change.target, outcome.change.vnet, outcome.error)
+
+
+def _refused(change: Change, error: ArmError, at: float) -> Outcome:
+    match classify(error):
+        case Kind.RETRY:
+            return Outcome(change, Result.RETRY, error=error, pause=error.retry_after)
+        case Kind.CONFLICT:
+            # Something is there: the next pass lists the links before anything is written again.
+            return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at), error=error)
+        case Kind.GONE if error.code in {"ParentResourceNotFound", "ResourceGroupNotFound"}:
+            return Outcome(change, Result.GONE, error=error)
+        case Kind.GONE | Kind.DENIED | Kind.INVALID:
+            return Outcome(change, Result.REFUSED, error=error)
+        case _ as never:
+            assert_never(never)
+
+
+def _stand(seen: Seen, policy: Policy, hub: ResourceId) -> Standing | Finding:
+    """One row of decide's table."""
+    target = link_id(seen.zone, hub, policy.owner)
+    link, looked = seen.links.to(hub), seen.operation_on(target)
+    if link is not None:
+        return _stand_of_link(link, target, hub)
+    if looked is None:
+        return Standing.ABSENT
+    match looked.progress:
+        case Progress.RUNNING:
+            return Standing.WAIT
+        case Progress.SUCCEEDED:
+            return Standing.WAIT if seen.links.complete else Standing.LINKED
+        case Progress.UNKNOWN:
+            return Standing.ABSENT
+        case Progress.FAILED:
+            return _stand_of_failure(seen, looked, target, hub)
+        case _ as never:
+            assert_never(never)
+
+
+def _stand_of_link(link: Link, target: ResourceId, hub: ResourceId) -> Standing | Finding:
+    if link.completed:
+        return Standing.LINKED
+    if link.properties.provisioning_state.casefold() == "failed":
+        return findings.link_failed(target, link, hub)
+    return Standing.WAIT
+
+
+def _stand_of_failure(seen: Seen, looked: LookedUp, target: ResourceId, hub: ResourceId) -> Standing | Finding:
+    error = looked.error or ArmError(200, "", "the operation failed without a reason")
+    match classify(error):
+        case Kind.RETRY:
+            return Standing.ABSENT
+        case Kind.CONFLICT if error.code == "PreconditionFailed":
+            other = seen.links.named(target)
+            return Standing.WAIT if other is None else findings.name_taken(target, other, hub)
+        case _:
+            return findings.refused(target, hub, error)
+
+
+def _create(zone: ResourceId, hub: ResourceId, why: str, policy: Policy) -> Change:
+    return Change(
+        handler=HANDLER,
+        target=link_id(zone, hub, policy.owner),
+        action=Action.CREATE,
+        vnet=hub,
+        tags=tuple(sorted({**policy.link_tags, OWNER_TAG: policy.owner}.items())),
+        reason=f"resolvers in {hub.name} cannot see the zone {zone.name}: {why}",
+    )
+
+
+def _wait(seen: Seen, policy: Policy, hub: ResourceId) -> float:
+    looked = seen.operation_on(link_id(seen.zone, hub, policy.owner))
+    return _USUAL_WAIT if looked is None or looked.pause is None else looked.pause
+
+
+def _discovery_is_due(seen: Seen, policy: Policy) -> bool:
+    return policy.discover_resolvers and seen.cluster is not None and isinstance(seen.spokes, Unknown)

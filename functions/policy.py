@@ -1,0 +1,219 @@
+"""What the operator wants: one JSON document, decoded and validated when the app starts."""
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from functions.arm.clouds import ALL_SUFFIXES
+from functions.arm.resource_id import ResourceId
+from functions.fleet.model import decode_hook
+from functions.fleet.zone_name import custom_zone
+
+_VNET = "microsoft.network/virtualnetworks"
+_ZONE = "microsoft.network/privatednszones"
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+type Subscription = Annotated[str, Meta(pattern=_GUID, description="A subscription's GUID")]
+type Location = Annotated[str, Meta(pattern=r"^[a-z0-9]+$", description="A region's name, such as westeurope")]
+
+
+class PolicyError(Exception):
+    """The policy cannot be used. The message names the field and says what to do."""
+
+
+class Mode(Enum):
+    """Whether Tether writes."""
+
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+
+
+class PolicyStruct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A part of the policy. An unknown field is an error, so that a typing mistake cannot switch a rule off."""
+
+
+class Scope(PolicyStruct, frozen=True, kw_only=True):
+    """Whose clusters Tether looks after, and where hubs may be discovered."""
+
+    subscriptions: tuple[Subscription, ...] = ()
+    management_groups: tuple[Annotated[str, Meta(pattern=r"^[-\w().]{1,90}$")], ...] = ()
+    hub_subscriptions: tuple[Subscription, ...] = ()
+    exclude_tag: Annotated[str, Meta(pattern=r"^[^=]+(=.*)?$")] = "tether=off"
+
+    def excludes(self, tags: dict[str, str] | None) -> bool:
+        """Whether a cluster's tags keep Tether away. Tag names compare without case, as in Azure."""
+        name, _, value = self.exclude_tag.partition("=")
+        held = {key.casefold(): text for key, text in (tags or {}).items()}.get(name.casefold())
+        return held is not None and (not value or held.casefold() == value.casefold())
+
+
+class Hub(PolicyStruct, frozen=True, kw_only=True):
+    """A VNet that holds DNS resolvers, and which clusters it serves: all, or those of some regions and tags."""
+
+    vnet: ResourceId
+    locations: tuple[Location, ...] = ()
+    tags: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if self.vnet.type == "microsoft.network/virtualhubs":
+            raise ValueError(
+                "a Virtual WAN hub cannot be linked to a private DNS zone: name the VNet that holds the resolvers"
+            )
+        if self.vnet.type != _VNET:
+            raise ValueError(f"a hub is a Microsoft.Network/virtualNetworks, not a {self.vnet.type}")
+
+    def serves(self, location: str, tags: dict[str, str] | None) -> bool:
+        """Whether a cluster of that region and those tags should resolve through this hub."""
+        held = {key.casefold(): value for key, value in (tags or {}).items()}
+        return (not self.locations or location in self.locations) and all(
+            held.get(key.casefold()) == value for key, value in self.tags.items()
+        )
+
+
+class Tsig(PolicyStruct, frozen=True, kw_only=True):
+    """The key that signs updates of a DNS server (RFC 8945)."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
+    secret: Annotated[
+        str,
+        Meta(
+            pattern=r"^@env:[A-Za-z_][A-Za-z0-9_]*$",
+            description="Where the secret is: @env:NAME, an app setting. The secret itself has no place in a policy.",
+        ),
+    ]
+
+
+class RecordTarget(PolicyStruct, frozen=True, kw_only=True):
+    """Where A records of API servers are kept for resolvers that do not see Azure's private zones."""
+
+    zone: Annotated[str, Meta(min_length=1, max_length=254)] | None = None
+    servers: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    tsig: Tsig | None = None
+    authoritative: bool = False
+    private_zone: ResourceId | None = None
+    ttl: Annotated[int, Meta(ge=1, le=86400, description="Seconds")] = 60
+    adopt: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.zone is None) == (self.private_zone is None):
+            raise ValueError("a record target has either a zone (with servers) or a privateZone")
+        if self.zone is not None and not self.servers:
+            raise ValueError("a record target with a zone needs servers, such as 10.0.0.4:53")
+        if self.private_zone is not None and self.private_zone.type != _ZONE:
+            raise ValueError(f"privateZone is a Microsoft.Network/privateDnsZones, not a {self.private_zone.type}")
+
+
+class RouteTables(PolicyStruct, frozen=True, kw_only=True):
+    """Route tables of BYO kubenet clusters."""
+
+    attach: bool = True
+    reattach: bool = False
+
+
+class FailedClusters(PolicyStruct, frozen=True, kw_only=True):
+    """Clusters whose creation failed."""
+
+    reconcile: bool = False
+
+
+class PodRestarts(PolicyStruct, frozen=True, kw_only=True):
+    """Workloads that keep an old address of the API server."""
+
+    enabled: bool = False
+    namespaces: tuple[str, ...] = ()
+
+
+class Resolution(PolicyStruct, frozen=True, kw_only=True):
+    """Asking the DNS servers for what was linked or written. Needs a network path from the app to them."""
+
+    enabled: bool = False
+
+
+class Http(PolicyStruct, frozen=True, kw_only=True):
+    """Manual remediation over HTTP."""
+
+    keys_may_write: bool = False
+
+
+class Policy(PolicyStruct, frozen=True, kw_only=True):
+    """The whole policy. `owner` marks what this deployment made, so two deployments never fight."""
+
+    owner: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$")]
+    mode: Mode = Mode.OBSERVE
+    scope: Scope
+    custom_zones: tuple[ResourceId, ...] = ()
+    hubs: tuple[Hub, ...] = ()
+    discover_resolvers: bool = True
+    link_tags: dict[str, str] = {}
+    records: tuple[RecordTarget, ...] = ()
+    route_tables: RouteTables = RouteTables()
+    failed_clusters: FailedClusters = FailedClusters()
+    pod_restarts: PodRestarts = PodRestarts()
+    resolution: Resolution = Resolution()
+    http: Http = Http()
+    prune: bool = False
+    max_changed_share: Annotated[float, Meta(gt=0, le=1)] = 0.3
+
+    def __post_init__(self) -> None:
+        if not self.scope.subscriptions and not self.scope.management_groups:
+            raise ValueError("scope needs subscriptions or managementGroups: Tether never looks at everything")
+        for zone in self.custom_zones:
+            if zone.type != _ZONE or custom_zone(zone.name, ALL_SUFFIXES) is None:
+                raise ValueError(
+                    f"customZones: {zone} is not a private DNS zone named [sub.]privatelink.<region>.<AKS's suffix>"
+                )
+        if any(name.casefold() == OWNER_TAG for name in self.link_tags):
+            raise ValueError(f"linkTags: {OWNER_TAG} is Tether's own tag")
+
+    def covers(self, subscription: str) -> bool:
+        """Whether the scope names this subscription itself (management groups are looked up elsewhere)."""
+        return subscription.casefold() in {named.casefold() for named in self.scope.subscriptions}
+
+    def may_hold_hubs(self, subscription: str) -> bool:
+        """Whether a discovered hub may lie in this subscription (rule 8)."""
+        return subscription.casefold() in {named.casefold() for named in self.scope.hub_subscriptions}
+
+
+OWNER_TAG = "tether-owner"
+
+
+def load(text: str) -> Policy:
+    """The policy in a setting: JSON, or `@path` of a file that holds it. Raises PolicyError, naming the field."""
+    if not text.strip():
+        raise PolicyError(
+            "TETHER_POLICY is not set: give the policy as JSON, or @ and the path of a file that holds it"
+        )
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PolicyError(f"TETHER_POLICY: {text[1:]} cannot be read ({type(error).__name__})") from None
+    try:
+        return msgspec.json.decode(text, type=Policy, dec_hook=decode_hook)
+    except msgspec.ValidationError as error:
+        raise PolicyError(f"TETHER_POLICY: {_plain(str(error))}") from None
+    except msgspec.DecodeError as error:
+        raise PolicyError(f"TETHER_POLICY is not JSON: {error}") from None
+
+
+def schema() -> bytes:
+    """The JSON Schema of the policy, as committed in docs/policy.schema.json."""
+
+    def of_own_types(kind: type) -> dict[str, object]:
+        if kind is not ResourceId:
+            raise NotImplementedError(kind)
+        return {"type": "string", "pattern": "^/subscriptions/", "description": "An Azure resource id"}
+
+    document = msgspec.json.schema(Policy, schema_hook=of_own_types)
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tether policy", **document}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _plain(message: str) -> str:
+    """The message with the place written as people write it: `hubs[0].vnet` rather than `$.hubs[0].vnet`."""
+    return re.sub(r" - at `(key in )?\$\.?([^`]*)`", r" (at \1\2)", message).replace(" (at )", "")

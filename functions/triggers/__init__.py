@@ -1,0 +1,1 @@
+"""What wakes Tether: events, queue messages. Thin: parse, call, answer."""
