@@ -27,7 +27,8 @@ class Lookup:
     """What a client was told. No addresses: the name does not resolve, for the `reason` given.
 
     `via` names the servers that took part. `until` is when the answer leaves the cache that gave it (seconds since
-    1970, Azure's clock), None where nothing caches; `cached` says that it came from there.
+    1970, Azure's clock), None where nothing caches; `cached` says that it came from there. `answered` is false where
+    no server could be reached.
     """
 
     addresses: tuple[str, ...]
@@ -35,6 +36,7 @@ class Lookup:
     reason: str = ""
     until: float | None = None
     cached: bool = False
+    answered: bool = True
 
     @property
     def negative_until(self) -> float | None:
@@ -89,14 +91,15 @@ class Resolvers:
                 return self._ask_azure(vnet.id, name)
             else:
                 return self._ask_server(server, home, name)
-        return Lookup((), ", ".join(servers), f"no peered VNet holds {', '.join(unreachable)}: no answer")
+        reason = f"no peered VNet holds {', '.join(unreachable)}: no answer"
+        return Lookup((), ", ".join(servers), reason, answered=False)
 
     def hub_lookup(self, server: str, name: str) -> Lookup:
         """Ask the resolver at an address, wherever it stands, as an agent or a VPN client in its network would."""
         for vnet in self._azure.store.of_type(VNET):
             if holds(vnet, server):
                 return self._ask_server(server, vnet, name)
-        return Lookup((), server, f"no VNet holds {server}: no answer")
+        return Lookup((), server, f"no VNet holds {server}: no answer", answered=False)
 
     def flush(self, server: str) -> None:
         """Empty a resolver's cache, as an operator would by hand."""

@@ -6,7 +6,7 @@ Keys and values: the recorded bodies of api-version 2024-09-02-preview, the newe
 from copy import deepcopy
 from typing import Any
 
-from localazure.aks.names import ApiServerNames, node_resource_group
+from localazure.aks.names import ApiServerNames, node_resource_group, zone_mode
 from localazure.store import Json, items, part
 
 VERSION = "1.33"
@@ -108,12 +108,12 @@ def new_cluster(request: Json, names: ApiServerNames, group: str, name: str, uid
             "provisioningState": "Creating",
             "powerState": {"code": "Running"},
             **made,
-            **with_defaults(properties, names),
+            **with_defaults(properties),
         },
     }
 
 
-def with_defaults(sent: Json, names: ApiServerNames) -> Json:
+def with_defaults(sent: Json) -> Json:
     """What the caller said about the cluster, with what AKS says where the caller is silent. Unknown keys stay."""
     properties = _merge(CLUSTER_DEFAULTS, sent)
     version = str(sent.get("kubernetesVersion") or VERSION)
@@ -125,9 +125,7 @@ def with_defaults(sent: Json, names: ApiServerNames) -> Json:
     properties.setdefault("servicePrincipalProfile", {"clientId": _CLIENT})
     if not properties.get("addonProfiles"):
         properties.pop("addonProfiles", None)
-    _access(properties, names)
-    if not part(properties, "apiServerAccessProfile").get("enablePrivateClusterPublicFQDN", True):
-        properties.pop("fqdn", None)
+    _access(properties)
     return properties
 
 
@@ -186,13 +184,13 @@ def with_identity(body: Json, tenant: str) -> None:
         owned[key] = {"principalId": _CLIENT, **part(owned, key)}
 
 
-def _access(properties: Json, names: ApiServerNames) -> None:
+def _access(properties: Json) -> None:
     access = part(properties, "apiServerAccessProfile")
     if not access.get("authorizedIPRanges"):
         access.pop("authorizedIPRanges", None)
     if access.get("enableVnetIntegration"):
         access.setdefault("subnetId", "")
-    if names.mode != "public":
+    if zone_mode(access) != "public":
         access.setdefault("privateDNSZone", "system")
         access.setdefault("enablePrivateClusterPublicFQDN", True)
         if not access.get("enableVnetIntegration"):
