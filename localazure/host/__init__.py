@@ -1,0 +1,1 @@
+"""The Functions host: what wakes an app's functions, around Microsoft's own Python worker library."""
