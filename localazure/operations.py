@@ -19,6 +19,10 @@ type Takes = Callable[[float], Awaitable[None]]
 """Lets seconds of Azure's time pass: a clock's `sleep`, or an operation's `takes`, which a fault may end badly."""
 
 
+async def at_once(_seconds: float) -> None:
+    """A `Takes` that takes no time, for worlds that are there from the start."""
+
+
 class OperationFailed(Exception):  # noqa: N818 - an outcome, raised inside the work of an operation
     """Ends an operation as Failed (or Canceled). `error` is what a poll shows, without a wrapper."""
 
@@ -79,7 +83,7 @@ class Operation:
         if self.fate.error is not None:
             raise OperationFailed(**self.fate.error)
 
-    def headers(self, *, status: bool = True, location: bool) -> dict[str, str]:
+    def headers(self, *, status: bool = True, location: bool, wait: bool = True) -> dict[str, str]:
         """The headers of the answer that started it: which of the two addresses, and how long to wait.
 
         Recorded: a zone or link write and every DELETE give both, a PUT of Microsoft.Network or AKS only the first.
@@ -89,7 +93,7 @@ class Operation:
             given["azure-asyncoperation"] = self.status_address
         if location:
             given["location"] = self.result_address
-        if (pause := _RETRY_AFTER[self.kind]) is not None:
+        if wait and (pause := _RETRY_AFTER[self.kind]) is not None:
             given["retry-after"] = str(max(1, round(self.azure.clock.ours(pause))))
         return given
 
@@ -151,7 +155,7 @@ class Operations:
         guid = self._azure.guid()
         segment = _dns_segment(name, guid) if kind is Kind.PRIVATE_DNS else guid
         status_path, result_path = _paths(kind, subscription, resource_group, location.lower())
-        query = f"?api-version={_API_VERSION.get(kind, api_version)}" + _signature(self._azure, kind, api_version)
+        query = f"?api-version={_API_VERSION.get(kind, api_version)}" + _signature(self._azure)
         origin = fate.host or self._azure.arm
         operation = Operation(
             azure=self._azure,
@@ -194,9 +198,9 @@ class Operations:
 # AKS names this version in its operation addresses whatever the request used (recorded: every aks/ file).
 _API_VERSION = {Kind.AKS: "2016-03-30"}
 
-# Recorded privatedns/zone-link-record-full-flow-2024-06-01: 30. Microsoft.Network and AKS: none in the recordings
-# that would show it (azure-service-operator), so none here. Resource groups: ARM's usual 15.
-_RETRY_AFTER: dict[Kind, float | None] = {Kind.PRIVATE_DNS: 30, Kind.NETWORK: None, Kind.AKS: None, Kind.GROUPS: 15}
+# Recorded privatedns/zone-link-record-full-flow-2024-06-01: 30, and 3 for a VNet ([6]). AKS: none in any recording.
+# Resource groups: ARM's usual 15.
+_RETRY_AFTER: dict[Kind, float | None] = {Kind.PRIVATE_DNS: 30, Kind.NETWORK: 3, Kind.AKS: None, Kind.GROUPS: 15}
 
 
 def _paths(kind: Kind, subscription: str, group: str, location: str) -> tuple[str, str]:
@@ -221,9 +225,6 @@ def _dns_segment(name: str, guid: str) -> str:
     return base64.b64encode(f"FrontEndAsyncOperation;{name};{guid}".encode()).decode()
 
 
-def _signature(azure: LocalAzure, kind: Kind, api_version: str) -> str:
-    """Newer addresses carry a signed time, certificate and hash (REDACTED in the recordings); opaque to a caller."""
-    signed_since = {Kind.PRIVATE_DNS: "2020", Kind.NETWORK: "2022", Kind.AKS: "2023", Kind.GROUPS: "2023"}
-    if api_version < signed_since[kind]:
-        return ""
+def _signature(azure: LocalAzure) -> str:
+    """Addresses carry a signed time, certificate and hash since about 2023 (REDACTED in the recordings)."""
     return f"&t={int(azure.clock.now() * 1000)}&c=local&s={azure.random.getrandbits(64):016x}&h=local"

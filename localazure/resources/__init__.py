@@ -1,14 +1,28 @@
 """The resource types that the local ARM knows, in one table."""
 
 from collections.abc import Callable
+from functools import partial
 
 from localazure.azure import LocalAzure
 from localazure.resources.groups import ResourceGroups
+from localazure.resources.private_zones import PrivateZones
 from localazure.resources.provider import ArmRequest, Provider
+from localazure.resources.record_sets import AllRecordSets, RecordSets
+from localazure.resources.zone_links import ZoneLinks
 
 __all__ = ["TYPES", "ArmRequest", "Provider", "providers"]
 
-TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (ResourceGroups,)
+TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
+    ResourceGroups,
+    PrivateZones,
+    ZoneLinks,
+    partial(RecordSets, kind="A"),
+    partial(RecordSets, kind="AAAA"),
+    partial(RecordSets, kind="CNAME"),
+    partial(RecordSets, kind="TXT"),
+    partial(RecordSets, kind="SOA"),
+    AllRecordSets,
+)
 
 
 def providers(azure: LocalAzure) -> dict[str, Provider]:

@@ -36,10 +36,9 @@ class ResourceGroups(ResourceType):
             group.body[LOCK] = True
 
     async def remove(self, group_id: str, takes: Takes | None = None) -> None:
-        """Take the group and everything below it away, children first, each with its event. At once without `takes`."""
+        """Take the group and everything below it away, children first, each with its event."""
         with told(self.azure, "Delete", group_id, "Microsoft.Resources/subscriptions/resourceGroups/delete"):
-            if takes is not None:
-                await takes(self.azure.durations.group_delete)
+            await (takes or self.azure.clock.sleep)(self.azure.durations.group_delete)
             for resource in reversed(self.azure.store.under(group_id)):
                 self.azure.store.remove(resource.id)
                 self.azure.emit("Delete", "Success", resource.id, f"{resource.type}/delete")

@@ -3,12 +3,34 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from localazure.answers import Answer, Refused, arm_error
 from localazure.azure import LocalAzure, Verb
 from localazure.operations import OperationFailed
 from localazure.store import Json, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A write's precondition. ETags compare without quotes: the SDK adds them to an ETag that has none."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    def broken_by(self, resource: Resource | None) -> Literal["exists", "changed"] | None:
+        """How the resource as it is breaks the condition, if it does."""
+        if self.if_none_match is not None and resource is not None:
+            return "exists"
+        if self.if_match is None:
+            return None
+        if resource is None:
+            return "changed"
+        etag = str(resource.body.get("etag", resource.body.get("eTag", "")))
+        return None if self.if_match == "*" or _bare(self.if_match) == _bare(etag) else "changed"
+
+
+UNCONDITIONAL = Condition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +51,11 @@ class ArmRequest:
     query: dict[str, str] = field(default_factory=dict[str, str])
     body: Json | None = None
     action: str = ""
+
+    @property
+    def condition(self) -> Condition:
+        """What `If-Match` and `If-None-Match` ask for."""
+        return Condition(self.headers.get("if-match"), self.headers.get("if-none-match"))
 
     @property
     def parent(self) -> str:
@@ -112,18 +139,42 @@ def etag_header(resource: Resource) -> dict[str, str]:
 
 def resource_not_found(request: ArmRequest) -> Refused:
     """ARM's 404. Recorded: errors/404-vnet-resource-not-found, privatedns/link-get-zone-missing-404."""
-    relative = request.id.partition("/providers/")[2]
     return arm_error(
         404,
         "ResourceNotFound",
-        f"The Resource '{short_name(relative)}' under resource group '{request.resource_group}' was not found. "
+        f"The Resource '{relative_name(request.id)}' under resource group '{request.resource_group}' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
     )
 
 
-def short_name(relative: str) -> str:
-    """`Microsoft.Network/privateDnsZones/zone/virtualNetworkLinks/link` as ARM's messages print it: as it is."""
-    return relative
+def parent_not_found(parent: str) -> Refused:
+    """ARM's 404 to a write below nothing. Recorded: privatedns/a-record-put-zone-missing-404."""
+    return arm_error(
+        404,
+        "ParentResourceNotFound",
+        f"Can not perform requested operation on nested resource. Parent resource '{name_of(parent)}' not found.",
+    )
+
+
+def relative_name(resource_id: str) -> str:
+    """What ARM's messages call a resource: its id from the provider's namespace on."""
+    return resource_id.rpartition("/providers/")[2]
+
+
+def name_of(resource_id: str) -> str:
+    """The last segment of an id."""
+    return resource_id.rpartition("/")[2]
+
+
+def spelt(azure: LocalAzure, resource_type: str, resource_id: str) -> str:
+    """An id as ARM prints it: its own spelling of the fixed segments and of the resource group, names as given."""
+    head, _, relative = resource_id.partition("/providers/")
+    names = relative.split("/")[2::2]
+    namespace, *types = resource_type.split("/")
+    group = azure.store.get(head)
+    root = head if group is None else group.id
+    path = "".join(f"/{kind}/{name}" for kind, name in zip(types, names, strict=True))
+    return f"{root}/providers/{namespace}{path}"
 
 
 def not_allowed(request: ArmRequest) -> Refused:
@@ -158,3 +209,7 @@ def told(azure: LocalAzure, verb: Verb, resource_id: str, operation: str) -> Gen
         azure.emit(verb, "Failure", resource_id, operation)
         raise
     azure.emit(verb, "Success", resource_id, operation)
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')
