@@ -11,7 +11,6 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 
-
 # The address of an operation that was perhaps started: the answer never came. Looking it up says UNKNOWN.
 LOST = ""
 

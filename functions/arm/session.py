@@ -47,7 +47,14 @@ class Session:
         The caller has made sure that the address is ARM's (see operations.look_up): our token goes with it.
         """
         parameters = {"api-version": api_version} if api_version else {}
-        request = HttpRequest("GET", url, params=parameters, headers={"Accept": "application/json"})
+        return await self._send(HttpRequest("GET", url, params=parameters, headers={"Accept": "application/json"}))
+
+    async def post(self, path: str, api_version: str, body: object) -> bytes:
+        """The body of the answer to a POST that only asks, such as a query."""
+        url = f"{self.cloud.arm}{path}"
+        return (await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body))).content
+
+    async def _send(self, request: HttpRequest) -> Answer:
         client = self.private_dns("")
         answer = await guarded(lambda: client.send_request(request, read_timeout=READ_TIMEOUT))
         if answer.status_code >= 400:

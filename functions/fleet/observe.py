@@ -91,7 +91,7 @@ async def _looked_up(session: Session, operation: Operation, at: float) -> Looke
 async def _spokes(
     session: Session, cluster: ManagedCluster
 ) -> tuple[tuple[VirtualNetwork, ...], tuple[Unreadable, ...]]:
-    """The cluster's VNets, and those that ARM refuses to show: discovery says so, and hubs of the policy still count."""
+    """The cluster's VNets, and those that ARM refuses to show, which keeps no hub of the policy from being linked."""
     vnets = sorted(cluster.own_vnets)
     read = await asyncio.gather(*(reads.virtual_network(session, vnet) for vnet in vnets), return_exceptions=True)
     spokes: list[VirtualNetwork] = []
@@ -114,8 +114,9 @@ async def _links(session: Session, zone: ResourceId, policy: Policy, looked_up: 
     """
     if policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):
         return Links(await reads.links(session, zone), complete=True)
-    ours = [looked.operation.target for looked in looked_up if _exists_already(looked)]
-    return Links(tuple(link for target in ours if (link := await reads.link(session, target)) is not None))
+    named = [looked.operation.target for looked in looked_up if _exists_already(looked)]
+    read = [await reads.link(session, target) for target in named]
+    return Links(tuple(link for link in read if link is not None))
 
 
 def _needs_list(looked: LookedUp) -> bool:

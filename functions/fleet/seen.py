@@ -1,6 +1,6 @@
 """What `decide` gets to see: facts, what earlier operations came to, and the instant, all as values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -57,12 +57,12 @@ class Seen:
     spokes: tuple[VirtualNetwork, ...] | Unknown = UNKNOWN
     links: Links = Links()
     operations: tuple[LookedUp, ...] = ()
-    unreadable: tuple[Unreadable, ...] = field(default=())
+    unreadable: tuple[Unreadable, ...] = ()
 
     @property
-    def in_node_group(self) -> bool:
-        """Whether the zone lies in the cluster's node resource group, where AKS's deny assignment may hold."""
-        return self.cluster is not None
+    def busy(self) -> bool:
+        """Whether AKS is at work on the cluster, so that its nodes may be waiting for a name."""
+        return self.cluster is not None and not self.cluster.settled
 
     def operation_on(self, target: ResourceId) -> LookedUp | None:
         return next((looked for looked in self.operations if looked.operation.target == target), None)

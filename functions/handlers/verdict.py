@@ -48,11 +48,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Changes to make, findings to report, and in how many seconds to look again (None: not on our own account)."""
+    """Changes to make, findings to report, and in how many seconds to look again (None: not on our own account).
+
+    `operations` are those that the next pass has to look up before it decides.
+    """
 
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
     look_again: float | None = None
+    operations: tuple[Operation, ...] = ()
 
 
 class Result(Enum):
@@ -90,4 +94,5 @@ def joined(verdicts: Iterable[Verdict]) -> Verdict:
         tuple(change for part in parts for change in part.changes),
         tuple(finding for part in parts for finding in part.findings),
         soonest(*(part.look_again for part in parts)),
+        tuple(operation for part in parts for operation in part.operations),
     )

@@ -37,13 +37,22 @@ def custom_zone_not_listed(zone: ResourceId) -> Finding:
     )
 
 
+def not_readable(zone: ResourceId, error: ArmError) -> Finding:
+    return _finding(
+        "not-readable",
+        zone,
+        f"the zone's resource group or its cluster cannot be read: {error}",
+        "Give Tether's identity Reader on the subscription: without proof of whose zone it is nothing is linked.",
+    )
+
+
 def locked_down(zone: ResourceId) -> Finding:
     return _finding(
         "node-resource-group-locked",
         zone,
         f"the node resource group {zone.group} is locked down (restrictionLevel ReadOnly, as on AKS Automatic)",
-        "A link cannot be made in it. Create the cluster with a custom private DNS zone outside the node resource group "
-        "and list that under customZones, or set the restriction level to Unrestricted.",
+        "A link cannot be made in it. Give the cluster a custom private DNS zone outside the node resource group and "
+        "list that under customZones, or set the restriction level to Unrestricted.",
     )
 
 
@@ -115,8 +124,9 @@ def _stray(seen: Seen, found: Resolvers) -> Finding:
         "dns-servers-outside-peered-networks",
         seen.zone,
         f"the spoke asks {', '.join(found.stray)}, which no VNet peered and Connected with it holds",
-        "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they forward "
-        "to under hubs. If a peering is missing or Disconnected, mend it. Until then nodes cannot find the API server.",
+        "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they "
+        "forward to under hubs. If a peering is missing or Disconnected, mend it. Until then nodes cannot find the API "
+        "server.",
     )
 
 
@@ -164,14 +174,14 @@ def _advice(hub: ResourceId, error: ArmError) -> tuple[str, str]:
             )
         case "RequestDisallowedByPolicy":
             return "denied-by-policy", (
-                "An Azure Policy denies the link. Exempt links named tether-*, or give the tags it asks for in linkTags."
+                "An Azure Policy denies the link. Exempt links named tether-*, or give in linkTags the tags it wants."
             )
         case "ScopeLocked":
             return "scope-locked", "A read-only lock guards the zone or its group. Remove it, or exempt the group."
         case "Conflict":
             return "link-conflict", (
-                f"Azure says that {hub.name} is linked to this zone, yet no such link is listed. A VNet that was deleted "
-                "and made again under its name leaves this behind: delete the old link, or ask Azure support."
+                f"Azure says that {hub.name} is linked to this zone, yet no such link is listed. A VNet that was "
+                "deleted and made again under its name leaves this behind: delete the old link, or ask Azure support."
             )
         case _ if error.status in {401, 403}:
             return "not-authorised", (

@@ -60,18 +60,21 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     if hubs and seen.cluster is not None and seen.cluster.locked_down:
         return Verdict(findings=(*said, findings.locked_down(seen.zone)))
     changes: list[Change] = []
-    waits: list[float | None] = [0.0 if _discovery_is_due(seen, policy) else None]
+    awaited: list[Operation] = []
     for hub, why in hubs.items():
         match _stand(seen, policy, hub):
             case Standing.LINKED:
                 pass
             case Standing.WAIT:
-                waits.append(_wait(seen, policy, hub))
+                awaited.append(_awaited(seen, link_id(seen.zone, hub, policy.owner)))
             case Standing.ABSENT:
                 changes.append(_create(seen.zone, hub, why, policy))
             case Finding() as finding:
                 said.append(finding)
-    return Verdict(tuple(changes), tuple(said), soonest(*waits))
+    look_again = soonest(
+        0.0 if _discovery_is_due(seen, policy) else None, *(operation.due - seen.at for operation in awaited)
+    )
+    return Verdict(tuple(changes), tuple(said), look_again, tuple(awaited))
 
 
 def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[ResourceId, str]:
@@ -192,9 +195,16 @@ def _create(zone: ResourceId, hub: ResourceId, why: str, policy: Policy) -> Chan
     )
 
 
-def _wait(seen: Seen, policy: Policy, hub: ResourceId) -> float:
-    looked = seen.operation_on(link_id(seen.zone, hub, policy.owner))
-    return _USUAL_WAIT if looked is None or looked.pause is None else looked.pause
+def _awaited(seen: Seen, target: ResourceId) -> Operation:
+    """What the next pass looks up to see how a link came along.
+
+    An operation that failed or that ARM does not know tells nothing more: the links are listed then.
+    """
+    looked = seen.operation_on(target)
+    due = seen.at + (_USUAL_WAIT if looked is None or looked.pause is None else looked.pause)
+    if looked is not None and looked.progress in {Progress.RUNNING, Progress.SUCCEEDED}:
+        return Operation(target, looked.operation.address, due)
+    return Operation(target, LOST, due)
 
 
 def _discovery_is_due(seen: Seen, policy: Policy) -> bool:

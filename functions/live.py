@@ -1,0 +1,49 @@
+"""The real things that the loop works with: made once, at first use, and kept as long as the worker lives (rule 12).
+
+Nothing here is imported before the first event that concerns us, so that all others cost nothing.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+
+from azure.core.pipeline.transport import AioHttpTransport
+
+from functions import settings
+from functions.arm.credential import platform_credential
+from functions.arm.session import Session
+from functions.fleet.scope import Scopes
+from functions.policy import PolicyError
+from functions.queue import StorageQueue, WorkQueue
+from functions.reconcile import Around
+
+_CONNECT_TIMEOUT = 5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a worker has. `around` is the policy's error instead when that is invalid: then nothing is written."""
+
+    queue: WorkQueue
+    around: Around | PolicyError
+
+
+_live: Live | None = None
+
+
+def live() -> Live:
+    """The worker's own. Raises SettingsError when a setting besides the policy cannot be used."""
+    global _live  # noqa: PLW0603 - one a worker, made when first needed
+    if _live is None:
+        _live = _made()
+    return _live
+
+
+def _made() -> Live:
+    known = settings.read(os.environ)
+    queue = StorageQueue(known.storage)
+    if isinstance(known.policy, PolicyError):
+        return Live(queue, known.policy)
+    transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
+    session = Session(known.cloud, platform_credential(known.client_id), transport)
+    return Live(queue, Around(session, known.policy, Scopes(), time.time))

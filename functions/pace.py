@@ -1,0 +1,67 @@
+"""When to look again. Pure: the loop's patience in one place."""
+
+from functions.arm.errors import ArmError, Kind, classify
+from functions.fleet.seen import Seen
+from functions.handlers.verdict import Finding, Outcome, Result, Severity, Verdict, soonest
+
+# While a cluster is being made its nodes wait for 600 s in all (AgentBaker cse_main.sh), so half a minute is much.
+_BUSY_FIRST, _BUSY_LONGEST = 5.0, 30.0
+_CALM_FIRST, _CALM_LONGEST = 30.0, 900.0
+
+# For so long after its cause a cluster that cannot be seen is taken to be in the making.
+_BIRTH = 900.0
+
+# For so long what a person has to mend is tried again: who gives the missing right the day after need not tell us.
+_PATIENCE = 24 * 3600.0
+
+# A 404 soon after an event can be a replica that lags behind; later, or a third time, the thing is gone.
+_LAG = 120.0
+_LOOKS_FOR_GONE = 3
+
+# Outcomes that ask for the same change again.
+_STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
+
+
+def pace(attempt: int, *, busy: bool) -> float:
+    """Seconds before the next try, `attempt` tries (1 or more) after the last progress."""
+    first, longest = (_BUSY_FIRST, _BUSY_LONGEST) if busy else (_CALM_FIRST, _CALM_LONGEST)
+    return min(longest, first * 2 ** min(attempt - 1, 16))
+
+
+def stuck(outcomes: tuple[Outcome, ...]) -> bool:
+    return any(outcome.result in _STUCK for outcome in outcomes)
+
+
+def after_pass(
+    attempt: int,
+    since: float,
+    seen: Seen,
+    verdict: Verdict,
+    outcomes: tuple[Outcome, ...],
+    findings: tuple[Finding, ...],
+) -> float | None:
+    """Seconds until the next pass, `attempt` being its number; None when nothing is left to do or to wait for.
+
+    The soonest of: what `decide` waits for, what was started now, what has to be tried again (never before the pause
+    that ARM named), and what a person may have mended by then.
+    """
+    again = pace(max(attempt, 1), busy=seen.busy)
+    mendable = any(finding.severity is Severity.ERROR for finding in findings) and seen.at - since < _PATIENCE
+    return soonest(
+        verdict.look_again,
+        *(outcome.pause for outcome in outcomes if outcome.result is Result.STARTED),
+        *(max(outcome.pause or 0.0, again) for outcome in outcomes if outcome.result in _STUCK),
+        again if mendable else None,
+    )
+
+
+def after_blindness(attempt: int, since: float, at: float, error: Exception) -> float | None:
+    """Seconds until the next try of a pass that could not observe; None when there is nothing to see any more."""
+    pause = 0.0
+    if isinstance(error, ArmError):
+        kind, pause = classify(error), error.retry_after or 0.0
+        if kind is Kind.GONE and (attempt > _LOOKS_FOR_GONE or at - since > _LAG):
+            return None
+        if kind in {Kind.DENIED, Kind.INVALID} and at - since > _PATIENCE:
+            return None
+    return max(pause, pace(attempt, busy=at - since < _BIRTH))

@@ -1,0 +1,128 @@
+"""The one loop: observe, decide, apply, remember. Every event and every message ends here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from functions import pace
+from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.arm.operations import Operation
+from functions.arm.session import Session
+from functions.fleet.observe import CustomZoneNotListedError, Depth, observe
+from functions.fleet.ownership import NotProvenError
+from functions.fleet.scope import Scopes
+from functions.fleet.seen import Seen
+from functions.handlers import zone_link_findings, zone_links
+from functions.handlers.verdict import Change, Finding, Outcome, Result, Verdict, joined
+from functions.ledger import journal
+from functions.policy import Mode, Policy
+from functions.work import Work
+
+_HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the loop needs from outside: ARM, the policy, who is in scope, and the time (seconds since 1970)."""
+
+    session: Session
+    policy: Policy
+    scopes: Scopes
+    now: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass came to, and what has to follow: the next Work and its delay in seconds, None when all is well."""
+
+    ended: str
+    outcomes: tuple[Outcome, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    follow_up: Work | None = None
+    delay: float = 0.0
+
+    @property
+    def links_are_asked_for(self) -> bool:
+        """Whether Azure took every change, so that the main thing is done even if nobody looks again."""
+        return bool(self.outcomes) and all(outcome.result is Result.STARTED for outcome in self.outcomes)
+
+
+async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL) -> Pass:
+    """Bring what a Work names one step nearer to what the policy wants. Never waits for Azure to finish a thing.
+
+    A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
+    mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
+    """
+    done = await _pass(work, around, depth)
+    for finding in done.findings:
+        journal.found(finding, work)
+    journal.passed(work, done.ended, done.delay if done.follow_up else None, len(done.outcomes), len(done.findings))
+    return done
+
+
+async def _pass(work: Work, around: Around, depth: Depth) -> Pass:
+    at = around.now()
+    try:
+        if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
+            return Pass("out-of-scope")
+        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations)
+    except NotProvenError as error:
+        return Pass("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
+    except CustomZoneNotListedError:
+        return Pass("not-ours", findings=(zone_link_findings.custom_zone_not_listed(work.target),))
+    except (ArmError, NoAnswerError, NoTokenError) as error:
+        return _blind(work, error, at)
+    if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
+        return Pass("excluded-by-tag")
+    verdict = joined(handler.decide(seen, around.policy) for handler in _HANDLERS.values())
+    outcomes = tuple([await _carry_out(change, work, around) for change in verdict.changes])
+    return _remember(work, seen, verdict, outcomes)
+
+
+async def _carry_out(change: Change, work: Work, around: Around) -> Outcome:
+    """Apply one change, its intent said before and its outcome after. In mode observe the plan is all there is."""
+    if around.policy.mode is Mode.OBSERVE:
+        journal.planned(change, work)
+        return Outcome(change, Result.PLANNED)
+    journal.intended(change, work)
+    outcome = await _HANDLERS[change.handler].apply(change, around.session, around.now())
+    journal.became(outcome, work)
+    return outcome
+
+
+def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...]) -> Pass:
+    """What follows from a pass: the operations to look up, and when."""
+    explained = (_HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
+    findings = (*verdict.findings, *(finding for finding in explained if finding is not None))
+    attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
+    delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
+    started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
+    return _followed(work, "settled", outcomes, findings, (*verdict.operations, *started), attempt, delay)
+
+
+def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
+    """A pass that could not observe. A refusal needs a person, a 404 says that it is gone; the rest passes by itself."""
+    attempt = work.attempt + 1
+    delay = pace.after_blindness(attempt, work.since, at, error)
+    findings: tuple[Finding, ...] = ()
+    if isinstance(error, ArmError) and classify(error) in {Kind.DENIED, Kind.INVALID}:
+        findings = (zone_link_findings.not_readable(work.target, error),)
+    ended = "gone" if delay is None else f"not seen: {error}"
+    return _followed(work, ended, (), findings, work.operations, attempt, delay)
+
+
+def _followed(
+    work: Work,
+    ended: str,
+    outcomes: tuple[Outcome, ...],
+    findings: tuple[Finding, ...],
+    operations: tuple[Operation, ...],
+    attempt: int,
+    delay: float | None,
+) -> Pass:
+    if delay is None:
+        return Pass(ended, outcomes, findings)
+    follow_up = msgspec.structs.replace(work, why="look-again", operations=operations, attempt=attempt)
+    ended = "look-again" if ended == "settled" else ended
+    return Pass(ended, outcomes, findings, follow_up, max(0.0, delay))

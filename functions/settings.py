@@ -1,0 +1,76 @@
+"""The app's settings, read from the environment once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from functions.arm.clouds import BY_NAME, Cloud
+from functions.policy import Policy, PolicyError, load
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where the work queue is: a connection string, or an account reached with the managed identity."""
+
+    connection_string: str | None = None
+    queue_service: str | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment says. `policy` is the error itself when it is invalid (rule 13)."""
+
+    policy: Policy | PolicyError
+    cloud: Cloud
+    storage: Storage
+    client_id: str | None
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError for all but the policy, without which the app still has to run."""
+    return Settings(
+        policy=_policy(environment.get("TETHER_POLICY", "")),
+        cloud=_cloud(environment.get("TETHER_CLOUD", "AzureCloud"), environment.get("TETHER_ARM_ENDPOINT")),
+        storage=_storage(environment),
+        client_id=environment.get("AZURE_CLIENT_ID") or None,
+    )
+
+
+def _policy(text: str) -> Policy | PolicyError:
+    try:
+        return load(text)
+    except PolicyError as error:
+        return error
+
+
+def _cloud(name: str, endpoint: str | None) -> Cloud:
+    cloud = BY_NAME.get(name)
+    if cloud is None:
+        raise SettingsError(f"TETHER_CLOUD is {name}: it must be one of {', '.join(BY_NAME)}")
+    if not endpoint:
+        return cloud
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+        raise SettingsError("TETHER_ARM_ENDPOINT must be https:// and a host: a token is sent there")
+    return replace(cloud, arm=endpoint.rstrip("/"))
+
+
+def _storage(environment: Mapping[str, str]) -> Storage:
+    """The host's own storage, in both of its documented forms."""
+    name = "AzureWebJobsStorage"
+    if connection := environment.get(name):
+        return Storage(connection_string=connection)
+    client_id = environment.get(f"{name}__clientId") or environment.get("AZURE_CLIENT_ID") or None
+    if service := environment.get(f"{name}__queueServiceUri"):
+        return Storage(queue_service=service.rstrip("/"), client_id=client_id)
+    if account := environment.get(f"{name}__accountName"):
+        suffix = environment.get("TETHER_STORAGE_SUFFIX", "core.windows.net")
+        return Storage(queue_service=f"https://{account}.queue.{suffix}", client_id=client_id)
+    raise SettingsError(
+        f"{name} is not set: give a connection string, or {name}__accountName (or __queueServiceUri) for the identity"
+    )

@@ -1,0 +1,61 @@
+"""Event Grid wakes Tether: a newborn zone is linked at once, all else is left to the queue or to nobody."""
+
+import asyncio
+import logging
+import time
+
+import azure.functions as func
+
+from functions.triggers.triage import InvalidResourceIdError, event_of, triage
+from functions.work import Work
+
+bp = func.Blueprint()
+_log = logging.getLogger("tether")
+
+# Event Grid waits 30 s for an answer (its documentation, delivery and retry); the queue needs some of it.
+_DEADLINE = 20  # seconds
+
+
+@bp.event_grid_trigger(arg_name="event")
+async def resource_event(event: func.EventGridEvent) -> None:
+    """Something in a subscription changed.
+
+    Returns, which acknowledges the delivery, as soon as the work is done or safe in the queue. Raises, so that Event
+    Grid delivers again, only when neither could be had (rule 5).
+    """
+    try:
+        work = triage(event_of(event), time.time())
+    except InvalidResourceIdError as error:
+        _log.warning("an event that would concern us names no resource: %s", error)
+        return
+    if work is not None:
+        await _at_once(work)
+
+
+async def _at_once(work: Work) -> None:
+    """Prove and link within the deadline, then let the queue carry on (rule 6)."""
+    from functions.live import live
+    from functions.policy import PolicyError
+    from functions.queue import QueueError
+    from functions.reconcile import Depth, reconcile
+
+    here = live()
+    if isinstance(here.around, PolicyError):
+        _log.error("nothing is written while the policy is invalid: %s", here.around)
+        await here.queue.send(work, 0)
+        return
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            done = await reconcile(work, here.around, Depth.URGENT)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the queue's worker gets to see it too
+        _log.error("the urgent pass for %s did not end (%s); the queue takes over", work.target, type(error).__name__)
+        await here.queue.send(work, 0)
+        return
+    if done.follow_up is None:
+        return
+    try:
+        await here.queue.send(done.follow_up, done.delay)
+    except QueueError:
+        if not done.links_are_asked_for:
+            raise
+        _log.exception("the links for %s are asked for, but nobody will look whether they came to be", work.target)
