@@ -102,7 +102,7 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
 
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
-    """A pass that could not observe. A refusal needs a person, a 404 says that it is gone; the rest passes by itself."""
+    """After failing to observe: a refusal needs a person, a 404 says that it is gone, the rest passes by itself."""
     attempt = work.attempt + 1
     delay = pace.after_blindness(attempt, work.since, at, error)
     findings: tuple[Finding, ...] = ()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -9,7 +10,9 @@ import msgspec
 from functions.arm import errors
 from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.resource_id import ResourceId
-from functions.arm.session import Session
+
+if TYPE_CHECKING:
+    from functions.arm.session import Session  # imports azure-core: not for the sake of a message's type
 
 # The address of an operation that was perhaps started: the answer never came. Looking it up says UNKNOWN.
 LOST = ""
@@ -50,7 +53,7 @@ class _Poll(msgspec.Struct):
 _poll = msgspec.json.Decoder(_Poll)
 
 
-async def look_up(session: Session, operation: Operation) -> LookedUp:
+async def look_up(session: "Session", operation: Operation) -> LookedUp:
     """Ask ARM once how an operation stands.
 
     Only `status` decides, and what is neither an end nor known is running: AKS sends free text there, and an `error`
@@ -84,7 +87,7 @@ def _judged(operation: Operation, poll: _Poll, pause: float | None) -> LookedUp:
             return LookedUp(operation, Progress.RUNNING, pause=pause)
 
 
-def is_arms(session: Session, address: str) -> bool:
+def is_arms(session: "Session", address: str) -> bool:
     """Whether an address is on the cloud's ARM endpoint, so that our token may go there.
 
     Private DNS names the default port in some (`management.azure.com:443`), which is the same host.

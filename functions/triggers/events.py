@@ -6,7 +6,8 @@ import time
 
 import azure.functions as func
 
-from functions.triggers.triage import InvalidResourceIdError, event_of, triage
+from functions.arm.resource_id import InvalidResourceIdError
+from functions.triggers.triage import event_of, triage
 from functions.work import Work
 
 bp = func.Blueprint()
@@ -16,7 +17,7 @@ _log = logging.getLogger("tether")
 _DEADLINE = 20  # seconds
 
 
-@bp.event_grid_trigger(arg_name="event")
+@bp.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs there
 async def resource_event(event: func.EventGridEvent) -> None:
     """Something in a subscription changed.
 
@@ -47,8 +48,9 @@ async def _at_once(work: Work) -> None:
     try:
         async with asyncio.timeout(_DEADLINE):
             done = await reconcile(work, here.around, Depth.URGENT)
-    except Exception as error:  # noqa: BLE001 - whatever went wrong, the queue's worker gets to see it too
-        _log.error("the urgent pass for %s did not end (%s); the queue takes over", work.target, type(error).__name__)
+    except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
+        # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
+        _log.exception("the urgent pass for %s did not end; the queue takes over", work.target)
         await here.queue.send(work, 0)
         return
     if done.follow_up is None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from functions.arm.clouds import ALL_SUFFIXES
-from functions.arm.resource_id import InvalidResourceIdError, ResourceId
+from functions.arm.resource_id import ResourceId
 from functions.fleet.zone_name import custom_zone, system_zone
 from functions.work import Work
 
@@ -103,7 +103,7 @@ def event_of(raw: Any) -> Event:
     Missing and odd fields become empty ones, which no row of the table has.
     """
     body = raw.get_json()
-    data: dict[str, Any] = body if isinstance(body, dict) else {}
+    data = cast("dict[str, object]", body) if isinstance(body, dict) else {}
     kind = getattr(raw, "event_type", None) or getattr(raw, "type", None)
     at = getattr(raw, "event_time", None) or getattr(raw, "time", None)
     return Event(
@@ -117,6 +117,3 @@ def event_of(raw: Any) -> Event:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-__all__ = ["TABLE", "Event", "InvalidResourceIdError", "Wake", "event_of", "triage"]

@@ -14,7 +14,8 @@ _log = logging.getLogger("tether")
 _POLICY_WAIT = 300.0  # seconds
 
 
-@bp.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+# azure-functions leaves **kwargs of its decorators untyped.
+@bp.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")  # pyright: ignore[reportUnknownMemberType]
 async def work_item(message: func.QueueMessage) -> None:
     """One piece of Work.
 
