@@ -23,14 +23,21 @@ class Refused(Exception):  # noqa: N818 - an answer, raised from where the refus
 
 
 def arm_error(
-    status: int, code: str, message: str, *, cause: str = "gateway", headers: dict[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    *,
+    cause: str = "gateway",
+    headers: dict[str, str] | None = None,
+    **more: object,
 ) -> Refused:
     """ARM's own shape: an `error` wrapper, and `x-ms-failure-cause` that says who refused.
 
+    Some providers leave the header out: `cause=""`. `more` goes beside code and message, e.g. `details=[]`.
     Source: recorded errors/404-resource-group-not-found (gateway), errors/429-retryable-error-* (service).
     """
-    body: Json = {"error": {"code": code, "message": message}}
-    return Refused(Answer(status, body, {"x-ms-failure-cause": cause, **(headers or {})}))
+    body: Json = {"error": {"code": code, "message": message, **more}}
+    return Refused(Answer(status, body, {**({"x-ms-failure-cause": cause} if cause else {}), **(headers or {})}))
 
 
 def bare_error(status: int, code: str, message: str, **more: object) -> Refused:

@@ -5,15 +5,25 @@ from functools import partial
 
 from localazure.azure import LocalAzure
 from localazure.resources.groups import ResourceGroups
+from localazure.resources.network_interfaces import NetworkInterfaces
+from localazure.resources.peerings import Peerings
+from localazure.resources.private_endpoints import PrivateEndpoints
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.provider import ArmRequest, Provider
 from localazure.resources.record_sets import AllRecordSets, RecordSets
+from localazure.resources.subnets import Subnets
+from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.resources.zone_links import ZoneLinks
 
 __all__ = ["TYPES", "ArmRequest", "Provider", "providers"]
 
 TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     ResourceGroups,
+    VirtualNetworks,
+    Subnets,
+    Peerings,
+    PrivateEndpoints,
+    NetworkInterfaces,
     PrivateZones,
     ZoneLinks,
     partial(RecordSets, kind="A"),
