@@ -59,10 +59,15 @@ class Peerings(ResourceType):
 
     async def create(self, peering_id: str, remote_vnet_id: str, takes: Takes | None = None) -> Resource:
         """Peer one side with another VNet; Succeeded when this returns. Connected once the other side does the same."""
-        peering = self.write(
-            peering_id, {"remoteVirtualNetwork": {"id": remote_vnet_id}, "allowForwardedTraffic": True}
-        )
+        peering = self.write(peering_id, _forwarding(remote_vnet_id))
         await self._settle(peering, takes or self.azure.clock.sleep)
+        return peering
+
+    def place(self, peering_id: str, remote_vnet_id: str) -> Resource:
+        """The same at once, for worlds that are there from the start."""
+        peering = self.write(peering_id, _forwarding(remote_vnet_id))
+        peering.properties["provisioningState"] = "Succeeded"
+        self.azure.emit("Write", "Success", peering.id, f"{TYPE}/write")
         return peering
 
     def update_states(self, vnet_id: str) -> None:
@@ -168,6 +173,11 @@ class Peerings(ResourceType):
             peering.properties["provisioningState"] = "Succeeded"
             if (vnet := self.azure.store.get(peering.id.rsplit("/", 2)[0])) is not None:
                 vnet.body["etag"] = new_etag(self.azure)
+
+
+def _forwarding(remote_vnet_id: str) -> Json:
+    """As hub and spoke are peered: what the hub forwards comes through."""
+    return {"remoteVirtualNetwork": {"id": remote_vnet_id}, "allowForwardedTraffic": True}
 
 
 def _no_remote(request: ArmRequest) -> Refused:
