@@ -203,14 +203,17 @@ async def _until_disconnected(receive: Receive) -> None:
 
 
 def _content(answer: Answer, target: Target | None) -> tuple[bytes, str]:
-    """The body's bytes and its content type. AKS leaves the charset out (recorded: every aks/ file)."""
+    """The body's bytes and its content type. AKS leaves the charset out, ARM in front of it does not (recorded)."""
     match answer.body:
         case None:
             return b"", ""
         case str() as text:
             return text.encode(), "text/html"
         case body:
-            of_aks = target is not None and target.type.casefold().startswith("microsoft.containerservice")
+            by_arm = answer.headers.get("x-ms-failure-cause") == "gateway"
+            of_aks = (
+                target is not None and target.type.casefold().startswith("microsoft.containerservice") and not by_arm
+            )
             return json.dumps(body).encode(), "application/json" if of_aks else "application/json; charset=utf-8"
 
 

@@ -162,8 +162,13 @@ def complete(body: Json, cluster_id: str, subscription: str, tag: str) -> None:
         link["id"] = f"{cluster_id}/privateLinkResources/{link['name']}"
     for identity in part(part(body, "identity"), "userAssignedIdentities").values():
         identity["clientId"] = _CLIENT
+    mark(body, tag)
+
+
+def mark(body: Json, tag: str) -> None:
+    """Give the cluster and its pools a new eTag, a bare GUID (recorded aks/kubenet-byo-subnet-create [1])."""
     body["eTag"] = tag
-    for pool in items(properties, "agentPoolProfiles"):
+    for pool in items(body["properties"], "agentPoolProfiles"):
         pool["eTag"] = tag
 
 

@@ -50,7 +50,7 @@ def api_server_names(request: Json, random: Random, zone_guid: str) -> ApiServer
     mode = zone_mode(access)
     match mode:
         case "public":
-            return ApiServerNames(mode, fqdn, "", portal.replace("-priv.", "."), "")
+            return ApiServerNames(mode, fqdn, "", fqdn.replace(".hcp.", ".portal.hcp."), "")
         case "none":
             return ApiServerNames(mode, fqdn, fqdn, portal, "")
         case "custom":

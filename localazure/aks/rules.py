@@ -10,6 +10,9 @@ class AksRules:
     `deletes_foreign_links`: deleting a cluster takes links that someone else hung on its zone along, as the deletion
     of the whole node resource group would. False: the zone's deletion is refused (CannotDeleteResource), and the
     cluster's deletion fails with it.
+    `pause_before_own_link`: seconds of Azure's clock between the zone's birth and AKS's PUT of its own link to the
+    cluster's VNet. With a pause someone else can be quicker, and AKS's link fails.
     """
 
     deletes_foreign_links: bool = True
+    pause_before_own_link: float = 0

@@ -5,6 +5,7 @@ from functools import partial
 
 from localazure.azure import LocalAzure
 from localazure.resources.groups import ResourceGroups
+from localazure.resources.managed_clusters import ManagedClusters
 from localazure.resources.network_interfaces import NetworkInterfaces
 from localazure.resources.peerings import Peerings
 from localazure.resources.private_endpoints import PrivateEndpoints
@@ -32,6 +33,7 @@ TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     partial(RecordSets, kind="TXT"),
     partial(RecordSets, kind="SOA"),
     AllRecordSets,
+    ManagedClusters,
 )
 
 

@@ -1,0 +1,108 @@
+"""What has to be there for a cluster, and where: read off its body."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from localazure.aks.names import ZoneMode, zone_mode
+from localazure.resolver import VNET
+from localazure.store import Resource, items, part
+
+LOCKDOWN = "ReadOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """The pieces of one cluster. Ids are spelt as AKS spells them; `zone` is empty where there is no private zone.
+
+    `subnets` are those of the node pools, none when AKS makes the VNet itself. `endpoint` is false with API server
+    VNet integration (a later capability: its internal load balancer is not here yet) and for a public cluster.
+    """
+
+    cluster: str
+    name: str
+    subscription: str
+    location: str
+    node_group: str
+    mode: ZoneMode
+    private_fqdn: str
+    zone: str
+    record: str
+    subnets: tuple[str, ...]
+    endpoint: bool
+    locked: bool
+    nodes: int
+
+    @property
+    def owns_zone(self) -> bool:
+        return self.mode == "system"
+
+    @property
+    def nodes_need_dns(self) -> bool:
+        """Nodes look the name up only with a private zone and a private endpoint.
+
+        With zone mode `none` they use /etc/hosts (AgentBaker PR 330), with VNet integration the internal address.
+        """
+        return self.mode in ("system", "custom") and self.endpoint and self.nodes > 0
+
+    @property
+    def node_group_name(self) -> str:
+        return self.node_group.rsplit("/", maxsplit=1)[-1]
+
+    @property
+    def scale_set(self) -> str:
+        return f"aks-{self.name}-vmss"
+
+    @property
+    def own_vnet(self) -> str:
+        """The VNet that AKS makes in the node resource group when the node pools name no subnet."""
+        return f"{self.node_group}/providers/{VNET}/aks-vnet"
+
+    @property
+    def own_subnet(self) -> str:
+        return f"{self.own_vnet}/subnets/aks-subnet"
+
+    @property
+    def node_subnet(self) -> str:
+        """Where the first node pool and the private endpoint stand."""
+        return self.subnets[0] if self.subnets else self.own_subnet
+
+    @property
+    def vnets(self) -> tuple[str, ...]:
+        """The VNets of the node pools, in order, each once."""
+        subnets = self.subnets or (self.own_subnet,)
+        return tuple(dict.fromkeys(subnet.rsplit("/", maxsplit=2)[0] for subnet in subnets))
+
+    @classmethod
+    def of(cls, cluster: Resource) -> Self:
+        properties = cluster.properties
+        access = part(properties, "apiServerAccessProfile")
+        subscription = cluster.id.split("/")[2]
+        node_group = f"/subscriptions/{subscription}/resourceGroups/{properties['nodeResourceGroup']}"
+        mode = zone_mode(access)
+        private_fqdn = str(properties.get("privateFQDN") or "")
+        label, _, below = private_fqdn.partition(".")
+        match mode:
+            case "system":
+                zone, record = f"{node_group}/providers/Microsoft.Network/privateDnsZones/{below}", label
+            case "custom":
+                zone = str(access["privateDNSZone"])
+                record = private_fqdn.removesuffix("." + zone.rsplit("/", maxsplit=1)[-1])
+            case "none" | "public":
+                zone, record = "", ""
+        pools = items(properties, "agentPoolProfiles")
+        restriction = part(properties, "nodeResourceGroupProfile").get("restrictionLevel")
+        return cls(
+            cluster=cluster.id,
+            name=cluster.name,
+            subscription=subscription,
+            location=str(cluster.body.get("location", "")),
+            node_group=node_group,
+            mode=mode,
+            private_fqdn=private_fqdn,
+            zone=zone,
+            record=record,
+            subnets=tuple(str(pool["vnetSubnetID"]) for pool in pools if pool.get("vnetSubnetID")),
+            endpoint=mode != "public" and not access.get("enableVnetIntegration"),
+            locked=restriction == LOCKDOWN,
+            nodes=sum(int(pool.get("count") or 0) for pool in pools),
+        )

@@ -1,0 +1,143 @@
+"""The local AKS answers recorded requests as AKS did: status, headers, shape of the body."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localazure.arm_front import arm_app
+from localazure.azure import LocalAzure
+from localazure.in_process import InProcessTransport
+from localazure.store import Json
+from localazure.virtual_time import run
+from tests.fidelity.aks_replay import Replay
+
+RECORDED = Path(os.environ.get("TETHER_RECORDED", Path(__file__).parents[2] / ".." / "shared" / "recorded"))
+LATER = "later capability: "
+
+# Every file of aks/ is in one of these tables. First those that are replayed, with the exchanges that are left out.
+FLOWS: dict[str, dict[int, str]] = {
+    "create-abort-canceled": dict.fromkeys(range(3, 8), LATER + "abort"),
+    "create-operation-free-text-status": {},
+    "kubenet-byo-subnet-create": {},
+    "list-in-resource-group-one-cluster": {},
+    "network-isolated-byo-acr-kubenet-byo-subnet-create": {},
+    "network-isolated-outbound-none-update": {},
+    "private-custom-zone-fqdn-subdomain-full-flow": dict.fromkeys((3, 4, 5), "identities are not modelled"),
+    "private-zone-none-create": {},
+    "private-zone-system-public-fqdn-on-then-off": {},
+    "vnet-integration-private-create": {},
+}
+UNSERVED = {
+    "kubenet-byo-subnet-role-assignment": "role assignments are not modelled",
+    "nodepool-list-next-link-empty-last-page": LATER + "node pools",
+    "nodepool-stopped": LATER + "node pools",
+    "private-stop-start-operations": LATER + "stop and start",
+    "run-command-202-then-result": LATER + "run command",
+}
+NOT_EXCHANGES = {"field-node-resource-group-content-private-cluster"}
+"""A listing, compared in test_the_node_group_holds_what_a_field_note_lists."""
+
+
+def recorded(name: str) -> Json:
+    path = RECORDED / "aks" / f"{name}.json"
+    if not path.exists():
+        pytest.skip(f"no recordings at {RECORDED}: set TETHER_RECORDED")
+    read: Json = json.loads(path.read_text())
+    return read
+
+
+def a_replay() -> Replay:
+    azure = LocalAzure(seed=3)
+    return Replay(azure, InProcessTransport(arm_app(azure)))
+
+
+def test_no_recorded_file_is_missed() -> None:
+    if not (RECORDED / "aks").is_dir():
+        pytest.skip(f"no recordings at {RECORDED}: set TETHER_RECORDED")
+    assert {path.stem for path in (RECORDED / "aks").glob("*.json")} == FLOWS.keys() | UNSERVED.keys() | NOT_EXCHANGES
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_recorded_flow_is_answered_alike(name: str) -> None:
+    exchanges = recorded(name)["exchanges"]
+
+    async def story() -> None:
+        replay = a_replay()
+        await PREPARED.get(name, _prepare)(replay, exchanges)
+        for nth, exchange in enumerate(exchanges):
+            if nth not in FLOWS[name]:
+                await replay.exchange(nth, exchange)
+        await replay.azure.close()
+        assert not replay.differences, "\n".join(replay.differences)
+        assert replay.azure.failures == []
+
+    run(story())
+
+
+@pytest.mark.parametrize("name", UNSERVED)
+def test_a_recorded_flow_that_is_not_served_yet(name: str) -> None:
+    pytest.skip(f"aks/{name}, {len(recorded(name)['exchanges'])} exchanges: {UNSERVED[name]}")
+
+
+@pytest.mark.parametrize(("name", "nth"), [(name, nth) for name, later in FLOWS.items() for nth in later])
+def test_a_recorded_exchange_that_is_not_served_yet(name: str, nth: int) -> None:
+    request = recorded(name)["exchanges"][nth]["request"]
+    pytest.skip(f"aks/{name} [{nth}] {request['method']}: {FLOWS[name][nth]}")
+
+
+async def _prepare(replay: Replay, exchanges: list[Json]) -> None:
+    """What most recordings take for granted: the groups and subnets that their PUTs name."""
+    for exchange in exchanges:
+        request = exchange["request"]
+        if request["method"] == "PUT" and "managedClusters" in request["url"]:
+            replay.prepare_request(request["url"], request["body"])
+
+
+async def _one_cluster_listed(replay: Replay, exchanges: list[Json]) -> None:
+    """The LIST shows one settled cluster: make it as its own body says."""
+    cluster = exchanges[0]["response"]["body"]["value"][0]
+    wanted = (
+        "dnsPrefix",
+        "kubernetesVersion",
+        "networkProfile",
+        "linuxProfile",
+        "agentPoolProfiles",
+        "enablePodSecurityPolicy",
+    )
+    await _settled(replay, cluster, {key: cluster["properties"][key] for key in wanted})
+
+
+async def _an_earlier_cluster(replay: Replay, exchanges: list[Json]) -> None:
+    """The recorded PUT updates a cluster that was there."""
+    cluster = exchanges[0]["response"]["body"]
+    await _settled(replay, cluster, exchanges[0]["request"]["body"]["properties"])
+
+
+async def _settled(replay: Replay, cluster: Json, properties: Json) -> None:
+    url = f"https://management.azure.com{cluster['id']}?api-version=2024-09-02-preview"
+    body: Json = {"location": cluster["location"], "identity": {"type": "SystemAssigned"}, "properties": properties}
+    replay.prepare_request(url, body)
+    assert (await replay.send("PUT", url, body)).status_code == 201
+    await replay.settle()
+
+
+async def _a_creation_to_poll(replay: Replay, exchanges: list[Json]) -> None:
+    """Only polls were recorded: create a cluster, and let each poll come when the creation has got as far."""
+    recorded_address = exchanges[0]["request"]["url"]
+    base = f"https://management.azure.com/subscriptions/{recorded_address.split('/')[4]}/resourceGroups/rg"
+    url = f"{base}/providers/Microsoft.ContainerService/managedClusters/sample?api-version=2025-03-01"
+    pools: list[Any] = [{"name": "np", "count": 1, "mode": "System"}]
+    body: Json = {"location": "westus3", "properties": {"dnsPrefix": "sample", "agentPoolProfiles": pools}}
+    replay.prepare_request(url, body)
+    created = await replay.send("PUT", url, body)
+    replay.follow(recorded_address, created.headers["azure-asyncoperation"])
+
+
+PREPARED = {
+    "list-in-resource-group-one-cluster": _one_cluster_listed,
+    "network-isolated-outbound-none-update": _an_earlier_cluster,
+    "create-operation-free-text-status": _a_creation_to_poll,
+}
