@@ -7,7 +7,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench requirements clean
+.PHONY: help demo up test check format schema bench requirements clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(SETUP) ## Format, lint and types, without changing anything
 format: $(SETUP) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.installed ## Write docs/policy.schema.json from the types
+	@$(BIN)/python -c "import pathlib; from functions.policy import schema; pathlib.Path('docs/policy.schema.json').write_bytes(schema())"
 
 bench: $(SETUP) ## Benchmarks: a table, and build/bench.json
 	@$(BIN)/python -m bench

@@ -183,7 +183,7 @@ def _advice(hub: ResourceId, error: ArmError) -> tuple[str, str]:
                 f"Azure says that {hub.name} is linked to this zone, yet no such link is listed. A VNet that was "
                 "deleted and made again under its name leaves this behind: delete the old link, or ask Azure support."
             )
-        case _ if error.status in {401, 403}:
+        case code if code == "AuthorizationFailed" or error.status in {401, 403}:
             return "not-authorised", (
                 "Give Tether's identity Microsoft.Network/privateDnsZones/virtualNetworkLinks/write on the zone's "
                 "subscription (Private DNS Zone Contributor has it)."

@@ -1,0 +1,65 @@
+import pytest
+
+from functions.arm.errors import ArmError, NoAnswerError
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Severity, Verdict
+from functions.pace import after_blindness, after_pass, pace
+from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen
+
+CHANGE = Change("zone_links", ZONE, Action.CREATE, HUB, (), "")
+BUSY, CALM = seen(a_cluster(state="Creating")), seen(a_cluster(state="Succeeded"))
+ERROR = Finding("zone_links", Severity.ERROR, "not-authorised", ZONE, "", "")
+WARNING = Finding("zone_links", Severity.WARNING, "no-hub-found", ZONE, "", "")
+
+
+def test_nodes_that_wait_are_not_kept_waiting() -> None:
+    assert [pace(n, busy=True) for n in (1, 2, 3, 4, 99)] == [5, 10, 20, 30, 30]
+
+
+def test_where_nobody_waits_tether_is_patient() -> None:
+    assert [pace(n, busy=False) for n in (1, 2, 3, 4, 5, 6, 99)] == [30, 60, 120, 240, 480, 900, 900]
+
+
+@pytest.mark.parametrize(
+    ("world", "verdict", "outcomes", "findings", "delay"),
+    [
+        pytest.param(BUSY, Verdict(), (), (), None, id="all is well"),
+        pytest.param(BUSY, Verdict(look_again=0), (), (), 0, id="decide wants to see more"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.STARTED, pause=30),), (), 30, id="a write was started"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.RETRY),), (), 5, id="refused for now"),
+        pytest.param(CALM, Verdict(), (Outcome(CHANGE, Result.RETRY),), (), 30, id="refused for now, nobody waits"),
+        pytest.param(
+            BUSY, Verdict(), (Outcome(CHANGE, Result.RETRY, pause=17),), (), 17, id="never before ARM's pause"
+        ),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.UNKNOWN),), (), 5, id="no answer came"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.GONE),), (), None, id="the zone is gone"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.PLANNED),), (), None, id="only a plan"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.REFUSED),), (ERROR,), 5, id="a person may mend it soon"),
+        pytest.param(CALM, Verdict(), (), (ERROR,), 30, id="or later"),
+        pytest.param(BUSY, Verdict(), (), (WARNING,), None, id="a warning waits for its event"),
+    ],
+)
+def test_when_the_next_pass_comes(
+    world: object, verdict: Verdict, outcomes: tuple[Outcome, ...], findings: tuple[Finding, ...], delay: float | None
+) -> None:
+    assert after_pass(1, AT, world, verdict, outcomes, findings) == delay  # type: ignore[arg-type]
+
+
+def test_a_finding_is_not_looked_at_for_ever() -> None:
+    assert after_pass(1, AT - 2 * 24 * 3600, CALM, Verdict(), (), (ERROR,)) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "age", "delay"),
+    [
+        pytest.param(NoAnswerError(""), 1, 0, 5, id="no answer, while the cluster is young"),
+        pytest.param(NoAnswerError(""), 9, 86400 * 9, 900, id="no answer, and never given up"),
+        pytest.param(ArmError(429, "", "", retry_after=40), 1, 0, 40, id="throttled"),
+        pytest.param(ArmError(404, "ResourceNotFound", ""), 1, 10, 5, id="not there yet, perhaps"),
+        pytest.param(ArmError(404, "ResourceNotFound", ""), 4, 60, None, id="not there, and looked for often enough"),
+        pytest.param(ArmError(404, "ResourceNotFound", ""), 1, 300, None, id="not there any more"),
+        pytest.param(ArmError(403, "AuthorizationFailed", ""), 1, 10, 5, id="a right that someone may be giving"),
+        pytest.param(ArmError(403, "AuthorizationFailed", ""), 9, 86401, None, id="a right that nobody gave in a day"),
+    ],
+)
+def test_after_a_pass_that_saw_nothing(error: Exception, attempt: int, age: float, delay: float | None) -> None:
+    assert after_blindness(attempt, AT - age, AT, error) == delay

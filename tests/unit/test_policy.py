@@ -1,0 +1,139 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.policy import Mode, PolicyError, load, schema
+from tests.unit.worlds import CUSTOM_ZONE, HUB, SPOKE_SUBSCRIPTION
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "policy.schema.json"
+
+
+def a_document(**fields: Any) -> str:
+    return json.dumps({"owner": "platform-prod", "scope": {"subscriptions": [SPOKE_SUBSCRIPTION]}, **fields})
+
+
+def test_the_least_policy_observes_and_discovers() -> None:
+    policy = load(a_document())
+    assert policy.mode is Mode.OBSERVE
+    assert policy.discover_resolvers
+    assert not policy.prune
+    assert policy.max_changed_share == 0.3
+    assert policy.scope.exclude_tag == "tether=off"
+
+
+def test_the_policy_of_the_design_is_read() -> None:
+    policy = load(
+        a_document(
+            mode="enforce",
+            scope={
+                "subscriptions": [SPOKE_SUBSCRIPTION],
+                "managementGroups": ["landing-zones"],
+                "hubSubscriptions": [HUB.subscription],
+                "excludeTag": "tether=off",
+            },
+            customZones=[str(CUSTOM_ZONE)],
+            hubs=[{"vnet": str(HUB), "locations": ["westeurope"], "tags": {}}],
+            records=[
+                {
+                    "zone": "privatelink.westeurope.azmk8s.io",
+                    "authoritative": True,
+                    "servers": ["10.0.0.4:53"],
+                    "tsig": {"name": "tether.", "algorithm": "hmac-sha256", "secret": "@env:TSIG_SECRET"},
+                }
+            ],
+            podRestarts={"enabled": False, "namespaces": []},
+            http={"keysMayWrite": False},
+        )
+    )
+    assert policy.mode is Mode.ENFORCE
+    assert policy.hubs[0].vnet == HUB
+    assert policy.records[0].ttl == 60
+
+
+VIRTUAL_HUB = str(HUB).replace("virtualNetworks", "virtualHubs")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("", "TETHER_POLICY is not set", id="nothing"),
+        pytest.param("{", "not JSON", id="no JSON"),
+        pytest.param("[]", "Expected `object`", id="no object"),
+        pytest.param("@/does/not/exist.json", "cannot be read", id="a file that is not there"),
+        pytest.param("{}", "owner", id="no owner"),
+        pytest.param(a_document(owner="-x"), "owner", id="an owner that no tag could hold"),
+        pytest.param(a_document(hubz=[]), "hubz", id="an unknown field"),
+        pytest.param(
+            a_document(hubs=[{"vnet": str(HUB), "location": "x"}]), "hubs[0]", id="an unknown field further in"
+        ),
+        pytest.param(a_document(hubs=[{"vnet": "/nowhere"}]), "hubs[0].vnet", id="a malformed id"),
+        pytest.param(a_document(hubs=[{"vnet": VIRTUAL_HUB}]), "Virtual WAN", id="a Virtual WAN hub"),
+        pytest.param(a_document(hubs=[{"vnet": str(CUSTOM_ZONE)}]), "hubs[0]", id="a hub that is no VNet"),
+        pytest.param(a_document(scope={"subscriptions": ["abc"]}), "scope.subscriptions[0]", id="no GUID"),
+        pytest.param(a_document(scope={}), "scope", id="a scope of nothing"),
+        pytest.param(a_document(mode="on"), "mode", id="an unknown mode"),
+        pytest.param(a_document(maxChangedShare=1.5), "maxChangedShare", id="more than all"),
+        pytest.param(a_document(customZones=[str(HUB)]), "customZones", id="a custom zone that is none"),
+        pytest.param(
+            a_document(customZones=[str(CUSTOM_ZONE).replace("westeurope.azmk8s.io", "azurecr.io")]),
+            "customZones",
+            id="a custom zone of another service",
+        ),
+        pytest.param(a_document(linkTags={"Tether-Owner": "me"}), "linkTags", id="Tether's own tag"),
+        pytest.param(a_document(records=[{"ttl": 60}]), "records[0]", id="a target that is nowhere"),
+        pytest.param(a_document(records=[{"zone": "x.example"}]), "records[0]", id="a zone without servers"),
+        pytest.param(
+            a_document(
+                records=[{"zone": "x.example", "servers": ["10.0.0.4"], "tsig": {"name": "k", "secret": "c2VjcmV0"}}]
+            ),
+            "records[0].tsig.secret",
+            id="a secret in the open",
+        ),
+    ],
+)
+def test_a_bad_policy_is_an_error_that_names_the_field(text: str, told: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load(text)
+    assert told in str(refused.value)
+
+
+def test_a_secret_in_the_open_is_not_repeated_by_its_error() -> None:
+    tsig = {"name": "k", "secret": "c2VjcmV0"}
+    with pytest.raises(PolicyError) as refused:
+        load(a_document(records=[{"zone": "x.example", "servers": ["10.0.0.4"], "tsig": tsig}]))
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_the_policy_may_stand_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(a_document(owner="from-a-file"))
+    assert load(f"@{path}").owner == "from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("tag", "tags", "excluded"),
+    [
+        ("tether=off", {"Tether": "OFF"}, True),
+        ("tether=off", {"tether": "on"}, False),
+        ("tether=off", None, False),
+        ("no-tether", {"no-tether": "anything"}, True),
+    ],
+)
+def test_a_tag_keeps_tether_away(tag: str, tags: dict[str, str] | None, excluded: bool) -> None:
+    policy = load(a_document(scope={"subscriptions": [SPOKE_SUBSCRIPTION], "excludeTag": tag}))
+    assert policy.scope.excludes(tags) is excluded
+
+
+def test_the_committed_schema_is_the_types() -> None:
+    assert SCHEMA.read_bytes() == schema(), "run `make schema`"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(max_size=8) | st.integers(), lambda c: st.lists(c, max_size=3)))
+def test_any_json_is_a_policy_or_a_policy_error(value: object) -> None:
+    for document in (value, {"owner": value, "scope": value}, {"owner": "x", "hubs": value, "scope": {}}):
+        with pytest.raises(PolicyError):
+            load(json.dumps(document))

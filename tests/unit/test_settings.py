@@ -1,0 +1,71 @@
+import pytest
+from azure.core import AzureClouds
+from azure.mgmt.core.tools import get_arm_endpoints
+
+from functions.arm.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, Cloud
+from functions.policy import PolicyError
+from functions.settings import SettingsError, Storage, read
+
+STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "sdks"),
+    [
+        (PUBLIC, AzureClouds.AZURE_PUBLIC_CLOUD),
+        (US_GOVERNMENT, AzureClouds.AZURE_US_GOVERNMENT),
+        (CHINA, AzureClouds.AZURE_CHINA_CLOUD),
+    ],
+)
+def test_a_clouds_endpoint_and_scope_are_the_sdks(cloud: Cloud, sdks: AzureClouds) -> None:
+    endpoints = get_arm_endpoints(sdks)
+    assert f"{cloud.arm}/" == endpoints["resource_manager"]
+    assert [cloud.scope] == endpoints["credential_scopes"]
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_a_cloud_is_chosen_by_name(name: str) -> None:
+    assert read({**STORAGE, "TETHER_CLOUD": name}).cloud.name == name
+
+
+@pytest.mark.parametrize(
+    ("environment", "storage"),
+    [
+        pytest.param(STORAGE, Storage(connection_string="UseDevelopmentStorage=true"), id="a connection string"),
+        pytest.param(
+            {"AzureWebJobsStorage__accountName": "tether"},
+            Storage(queue_service="https://tether.queue.core.windows.net"),
+            id="an account's name",
+        ),
+        pytest.param(
+            {"AzureWebJobsStorage__queueServiceUri": "https://t.queue.x/", "AzureWebJobsStorage__clientId": "c"},
+            Storage(queue_service="https://t.queue.x", client_id="c"),
+            id="a queue service and an identity of its own",
+        ),
+        pytest.param(
+            {"AzureWebJobsStorage__accountName": "t", "AZURE_CLIENT_ID": "c"},
+            Storage(queue_service="https://t.queue.core.windows.net", client_id="c"),
+            id="the app's identity serves storage too",
+        ),
+    ],
+)
+def test_storage_is_had_in_both_documented_forms(environment: dict[str, str], storage: Storage) -> None:
+    assert read(environment).storage == storage
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "AzureWebJobsStorage"),
+        ({**STORAGE, "TETHER_CLOUD": "Moon"}, "TETHER_CLOUD"),
+        ({**STORAGE, "TETHER_ARM_ENDPOINT": "http://127.0.0.1:1"}, "TETHER_ARM_ENDPOINT"),
+        ({**STORAGE, "TETHER_ARM_ENDPOINT": "https://host/path"}, "TETHER_ARM_ENDPOINT"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        read(environment)
+
+
+def test_an_invalid_policy_is_kept_as_its_error_so_that_the_app_can_say_it() -> None:
+    assert isinstance(read(STORAGE).policy, PolicyError)

@@ -1,0 +1,129 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions.arm.resource_id import InvalidResourceIdError
+from functions.triggers.triage import TABLE, Event, event_of, triage
+from tests.unit.worlds import AT, CUSTOM_ZONE, HUB, ZONE, an_id
+
+WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
+ZONE_WRITE = "Microsoft.Network/privateDnsZones/write"
+
+
+def an_event(subject: object = ZONE, operation: str = ZONE_WRITE, kind: str = WRITTEN) -> Event:
+    return Event("e-1", kind, str(subject), operation, AT - 3)
+
+
+def test_a_zone_of_akss_that_was_written_is_work() -> None:
+    work = triage(an_event(), AT)
+    assert work is not None
+    assert (work.target, work.why, work.cause, work.since) == (ZONE, "zone-written", "e-1", AT - 3)
+
+
+def test_the_case_that_azure_uses_does_not_matter() -> None:
+    assert triage(an_event(str(ZONE).lower(), ZONE_WRITE.upper(), WRITTEN.lower()), AT) is not None
+
+
+def test_a_custom_zone_is_work_too_and_the_policy_decides_later() -> None:
+    assert triage(an_event(CUSTOM_ZONE), AT) is not None
+
+
+ZONES = "Microsoft.Network/privateDnsZones"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(an_event(an_id(ZONES, "privatelink.azurecr.io")), id="another service's zone"),
+        pytest.param(
+            an_event(an_id(ZONES, "evil.privatelink.westeurope.azmk8s.io.example")), id="what only looks like AKS's"
+        ),
+        pytest.param(an_event(HUB, "Microsoft.Network/virtualNetworks/write"), id="another type of resource"),
+        pytest.param(an_event(HUB), id="an operation that does not fit the resource"),
+        pytest.param(an_event(operation="Microsoft.Network/privateDnsZones/delete"), id="another operation"),
+        pytest.param(an_event(kind="Microsoft.Resources.ResourceWriteFailure"), id="a write that failed"),
+        pytest.param(an_event(kind="Microsoft.Resources.ResourceWriteCancel"), id="a write that was cancelled"),
+        pytest.param(an_event("{cluster}", "", "Microsoft.ContainerService.NodePoolRollingStarted"), id="no resource"),
+        pytest.param(an_event("", "", ""), id="nothing at all"),
+        pytest.param(
+            an_event(ZONE.child("A", "prod"), "Microsoft.Network/privateDnsZones/A/write"),
+            id="known, and not mended yet",
+        ),
+    ],
+)
+def test_what_does_not_concern_us_is_nothing(event: Event) -> None:
+    assert triage(event, AT) is None
+
+
+@pytest.mark.parametrize(
+    "subject", ["", "x", "/subscriptions/../resourceGroups/x", f"{ZONE}/../other", f"{ZONE}\nforged"]
+)
+def test_a_zone_write_that_names_no_resource_says_so(subject: str) -> None:
+    with pytest.raises(InvalidResourceIdError):
+        triage(an_event(subject), AT)
+
+
+def test_every_row_of_the_table_has_an_operation_of_its_own_type() -> None:
+    for kind, operation, event_type in TABLE:
+        assert operation.startswith(f"{kind}/")
+        assert event_type.startswith("microsoft.resources.resource")
+        assert (kind + operation + event_type).islower()
+
+
+def grid(**fields: Any) -> func.EventGridEvent:
+    given = {
+        "id": "e-1",
+        "data": {"operationName": ZONE_WRITE},
+        "topic": "/t",
+        "subject": str(ZONE),
+        "event_type": WRITTEN,
+        "event_time": datetime(2026, 11, 20, tzinfo=UTC),
+        "data_version": "2",
+        **fields,
+    }
+    return func.EventGridEvent(**given)
+
+
+def test_both_schemas_give_the_same_event() -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    cloud = func.CloudEvent(
+        id="e-1",
+        source="/t",
+        type=WRITTEN,
+        specversion="1.0",
+        data={"operationName": ZONE_WRITE},
+        time=at,
+        subject=str(ZONE),
+    )
+    assert event_of(grid()) == event_of(cloud) == Event("e-1", WRITTEN, str(ZONE), ZONE_WRITE, at.timestamp())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"data": None},
+        {"data": []},
+        {"data": "text"},
+        {"data": {"operationName": 7}},
+        {"data": {}},
+        {"subject": None},
+        {"event_type": None},
+        {"event_time": None, "data": {}},
+        {"id": None, "data": {}},
+    ],
+)
+def test_missing_and_odd_fields_are_no_work_and_no_error(fields: dict[str, Any]) -> None:
+    event = event_of(grid(**fields))
+    if event.operation and event.type and not event.subject:
+        with pytest.raises(InvalidResourceIdError):
+            triage(event, AT)
+    else:
+        assert triage(event, AT) is None
+
+
+def test_an_event_without_a_time_counts_from_now() -> None:
+    work = triage(event_of(grid(event_time=None)), AT)
+    assert work is not None
+    assert work.since == AT

@@ -1,0 +1,45 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.arm.operations import Operation
+from functions.work import NotWorkError, Work, decode, encode
+from tests.unit.worlds import AT, HUB, ZONE
+
+WORK = Work(
+    target=ZONE, why="zone-written", cause="e-1", since=AT, attempt=2, operations=(Operation(HUB, "https://a", AT),)
+)
+
+
+def test_work_comes_out_of_a_message_as_it_went_in() -> None:
+    assert decode(encode(WORK)) == WORK
+
+
+def test_a_message_names_its_version() -> None:
+    assert msgspec.json.decode(encode(WORK))["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"junk",
+        b"{}",
+        b"[]",
+        b'{"target": "/x", "why": "w", "cause": "c", "since": 1}',
+        encode(WORK).replace(b'"version":1', b'"version":2'),
+        encode(WORK).replace(b'"attempt":2', b'"attempt":"two"'),
+        b"\xff" * 100,
+    ],
+)
+def test_what_is_no_work_is_refused_without_repeating_it(body: bytes) -> None:
+    with pytest.raises(NotWorkError) as refused:
+        decode(body)
+    assert "junk" not in str(refused.value)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_work_or_are_refused(body: bytes) -> None:
+    with pytest.raises(NotWorkError):
+        decode(body)
