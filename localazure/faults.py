@@ -3,11 +3,11 @@
 import asyncio
 import re
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from localazure.answers import Answer, arm_error
 from localazure.azure import LocalAzure
-from localazure.fault_effects import Effect, effect_named
+from localazure.fault_effects import Effect, Hit, effect_named
 from localazure.operations import NO_FATE, Fate
 from localazure.store import Json
 
@@ -40,6 +40,13 @@ class Rule:
     probability: float = 1.0
     times: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a path that is no regular expression at once, and not at the first request."""
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            raise ValueError(f"path: {error}") from None
+
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """`{"effect": "throttled", "with": {"retry_after": 7}, "method": "PUT", "path": "…", "times": 1}`.
@@ -50,7 +57,9 @@ class Rule:
         if unknown := data.keys() - known:
             raise ValueError(f"unknown fields {sorted(unknown)}; a rule has {sorted(known)}")
         rest = {key: value for key, value in data.items() if key not in ("effect", "with")}
-        re.compile(str(rest.get("path", "")))
+        for key, wanted in _TYPES.items():
+            if key in rest and not isinstance(rest[key], wanted):
+                raise ValueError(f"{key} must be {wanted}, not {rest[key]!r}")
         return cls(effect_named(str(data.get("effect", "")), data.get("with") or {}), **rest)
 
     def matches(self, method: str, resource_type: str, path: str) -> bool:
@@ -61,11 +70,21 @@ class Rule:
         )
 
 
+_TYPES: dict[str, Any] = {
+    "method": str,
+    "resource_type": str,
+    "path": str,
+    "nth": int,
+    "probability": int | float,
+    "times": int | None,
+}
+
+
 @dataclass(slots=True)
 class Planned:
     """What the rules have in store for one request."""
 
-    azure: LocalAzure
+    hit: Hit
     effects: list[Effect] = field(default_factory=list[Effect])
     hidden: str = ""
 
@@ -77,7 +96,7 @@ class Planned:
     @property
     def instead(self) -> Answer | None:
         """The answer that is given without doing anything."""
-        return next((effect.answer(self.azure) for effect in self.effects if effect.answer is not None), None)
+        return next((effect.answer(self.hit) for effect in self.effects if effect.answer is not None), None)
 
     async def before(self) -> None:
         """Latency, silence, a dropped connection, or the 404 of what is still hidden: before anything is done."""
@@ -105,8 +124,8 @@ class Faults:
         self._rules: list[tuple[Rule, list[int]]] = []  # with how often each matched, and how often it hit
         self._hidden: dict[str, float] = {}
 
-    def add(self, effect: Effect, **where: object) -> Rule:
-        """Put a rule in force: `faults.add(throttled(), method="PUT", times=2)`."""
+    def add(self, effect: Effect, **where: Any) -> Rule:
+        """Put a rule in force: `faults.add(throttled(), method="PUT", times=2)`; `where` as in Rule."""
         return self.add_rule(replace(Rule(effect), **where))
 
     def add_rule(self, rule: Rule) -> Rule:
@@ -135,7 +154,9 @@ class Faults:
                 continue
             counts[1] += 1
             effects.append(rule.effect)
-        return Planned(self._azure, effects, self._still_hidden(method, path, effects))
+        return Planned(
+            Hit(self._azure, method, resource_type, path), effects, self._still_hidden(method, path, effects)
+        )
 
     def _still_hidden(self, method: str, path: str, effects: list[Effect]) -> str:
         """The path, when it is read too soon after its creation."""
