@@ -36,7 +36,7 @@ class HubAndSpoke:
         return tuple(hub for hub in (self.hub, self.second_hub) if hub)
 
 
-async def hub_and_spoke(
+def hub_and_spoke(
     azure: LocalAzure,
     *,
     location: str = "westeurope",
@@ -50,7 +50,8 @@ async def hub_and_spoke(
     """Make a hub 10.0.0.0/16 with its resolver at 10.0.0.4, and the `nth` spoke, 10.<nth>.0.0/16, peered with it.
 
     Calling it again with another `nth` adds a spoke to the same hub. Without `custom_dns` the spoke keeps Azure's DNS.
-    With `second_hub` there is also 10.255.0.0/16 with a resolver at 10.255.0.4, unpeered.
+    With `second_hub` there is also 10.255.0.0/16 with a resolver at 10.255.0.4, unpeered. Everything is there when
+    this returns; it needs a running event loop (for the clock) and emits the events of its writes.
     """
     hub_group = f"/subscriptions/{hub_subscription}/resourceGroups/hub-{location}"
     spoke_group = f"/subscriptions/{subscription}/resourceGroups/{group}"
@@ -60,13 +61,13 @@ async def hub_and_spoke(
     hub = _vnet_id(hub_group, f"hub-{location}")
     second = _vnet_id(hub_group, f"agents-{location}") if second_hub else ""
     spoke = _vnet_id(spoke_group, f"spoke-{nth}")
-    await _network(azure, hub, location, "10.0", "dns")
+    _network(azure, hub, location, "10.0", "dns")
     if second:
-        await _network(azure, second, location, "10.255", "dns")
-    await _network(azure, spoke, location, f"10.{nth}", "nodes", ["10.0.0.4"] if custom_dns else [])
+        _network(azure, second, location, "10.255", "dns")
+    _network(azure, spoke, location, f"10.{nth}", "nodes", ["10.0.0.4"] if custom_dns else [])
     for here, there in ((spoke, hub), (hub, spoke)):
         name = there.rsplit("/", maxsplit=1)[-1]
-        await Peerings(azure).create(f"{here}/virtualNetworkPeerings/to-{name}", there, takes=_at_once)
+        Peerings(azure).place(f"{here}/virtualNetworkPeerings/to-{name}", there)
     return HubAndSpoke(
         subscription=subscription,
         location=location,
@@ -122,20 +123,11 @@ def _vnet_id(group: str, name: str) -> str:
     return f"{group}/providers/Microsoft.Network/virtualNetworks/{name}"
 
 
-async def _network(
+def _network(
     azure: LocalAzure, vnet: str, location: str, space: str, subnet: str, dns_servers: Sequence[str] = ()
 ) -> None:
     """A VNet <space>.0.0/16 with one /24 in it, unless it is there."""
     if azure.store.get(vnet) is None:
-        await VirtualNetworks(azure).create(
-            vnet,
-            location,
-            [f"{space}.0.0/16"],
-            dns_servers=dns_servers,
-            subnets={subnet: f"{space}.0.0/24"},
-            takes=_at_once,
+        VirtualNetworks(azure).place(
+            vnet, location, [f"{space}.0.0/16"], dns_servers=dns_servers, subnets={subnet: f"{space}.0.0/24"}
         )
-
-
-async def _at_once(_seconds: float) -> None:
-    """A world is there when the story begins."""

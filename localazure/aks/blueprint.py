@@ -83,7 +83,9 @@ class Blueprint:
         label, _, below = private_fqdn.partition(".")
         match mode:
             case "system":
-                zone, record = f"{node_group}/providers/Microsoft.Network/privateDnsZones/{below}", label
+                # Zones in MC_... come back in mc_... (recorded privatedns/field-link-on-system-zone-cli).
+                lower = f"/subscriptions/{subscription}/resourceGroups/{str(properties['nodeResourceGroup']).lower()}"
+                zone, record = f"{lower}/providers/Microsoft.Network/privateDnsZones/{below}", label
             case "custom":
                 zone = str(access["privateDNSZone"])
                 record = private_fqdn.removesuffix("." + zone.rsplit("/", maxsplit=1)[-1])

@@ -58,6 +58,11 @@ NETWORK_DEFAULTS: Json = {
     "podLinkLocalAccess": "IMDS",
 }
 
+BALANCER_DEFAULTS: Json = {
+    "backendPoolType": "nodeIPConfiguration",
+    "clusterServiceLoadBalancerHealthProbeMode": "servicenodeport",
+}
+
 CLUSTER_DEFAULTS: Json = {
     "enableRBAC": True,
     "supportPlan": "KubernetesOfficial",
@@ -213,7 +218,7 @@ def _network(sent: Json) -> Json:
     if network["outboundType"] == "loadBalancer":
         balancer: Json = network.setdefault("loadBalancerProfile", {})
         balancer.setdefault("managedOutboundIPs", {"count": 1})
-    network.setdefault("loadBalancerProfile", {}).setdefault("backendPoolType", "nodeIPConfiguration")
+    network["loadBalancerProfile"] = {**BALANCER_DEFAULTS, **part(network, "loadBalancerProfile")}
     return network
 
 

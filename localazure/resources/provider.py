@@ -167,10 +167,15 @@ def name_of(resource_id: str) -> str:
 
 
 def spelt(azure: LocalAzure, resource_type: str, resource_id: str) -> str:
-    """An id as ARM prints it: its own spelling of the fixed segments and of the resource group, names as given."""
+    """An id as ARM prints it: fixed segments in its own spelling, what lies above as that is printed, names as given.
+
+    A zone in `MC_...` prints `mc_...`, and so do its links (recorded privatedns/field-link-on-system-zone-cli).
+    """
     head, _, relative = resource_id.partition("/providers/")
     names = relative.split("/")[2::2]
     namespace, *types = resource_type.split("/")
+    if len(types) > 1 and (parent := azure.store.get(parent_of(resource_id))) is not None:
+        return f"{parent.id}/{types[-1]}/{names[-1]}"
     group = azure.store.get(head)
     root = head if group is None else group.id
     path = "".join(f"/{kind}/{name}" for kind, name in zip(types, names, strict=True))

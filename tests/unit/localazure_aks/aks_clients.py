@@ -81,7 +81,7 @@ def in_virtual_time(story: Callable[[Bench], Awaitable[None]], *, negative_ttl: 
             ContainerServiceClient(AnyToken(), SUBSCRIPTION, **more) as aks,
             PrivateDnsManagementClient(AnyToken(), SUBSCRIPTION, **more) as dns,
         ):
-            await story(Bench(azure, await hub_and_spoke(azure, **world), aks, dns))
+            await story(Bench(azure, hub_and_spoke(azure, **world), aks, dns))
         await azure.close()
         assert azure.failures == []
 

@@ -8,7 +8,7 @@ from azure.core.exceptions import HttpResponseError, ResourceModifiedError, Reso
 
 from localazure.aks.rules import AksRules
 from localazure.resolver import ResolverRules
-from tests.unit.localazure_aks.arm_clients import Bench, in_virtual_time
+from tests.unit.localazure_aks.aks_clients import Bench, in_virtual_time
 
 ZONES = "Microsoft.Network/privateDnsZones"
 
