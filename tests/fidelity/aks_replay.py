@@ -140,8 +140,8 @@ def _unlike_leaf(expected: Any, said: Any, sent: Any, path: str) -> list[str]:
     if type(expected) is not type(said):
         return [f"{path} is {type(said).__name__} instead of {type(expected).__name__}"]
     key = path.rsplit(".", 1)[-1]
-    if isinstance(expected, str) and key.lower().endswith("fqdn") and _name_form(expected) != _name_form(said):
-        return [f"{path} is {said!r}, not of the form {_name_form(expected)!r}"]
+    if isinstance(expected, str) and key.lower().endswith("fqdn") and name_form(expected) != name_form(said):
+        return [f"{path} is {said!r}, not of the form {name_form(expected)!r}"]
     echoed = sent == expected and sent is not None
     if ((key in SAME_VALUE and not GUID.search(str(expected))) or echoed) and said != expected:
         return [f"{path} is {said!r} instead of {expected!r}"]
@@ -167,8 +167,8 @@ def _form(url: str | None) -> str | None:
     return f"{parts.scheme}://{parts.hostname}{parts.path.rsplit('/', 1)[0]}/<id>?api-version={version}"
 
 
-def _name_form(name: str) -> str:
+def name_form(name: str) -> str:
     """A host name with GUID and random label blotted out; recordings from AKS's staging say so in the name."""
     blotted = GUID.sub("<guid>", name.replace(".staging.", "."))
     blotted = re.sub(r"^[0-9a-f]{32}(?=-priv|\.)", "<hex>", blotted)
-    return re.sub(r"-[a-z0-9]{8}(?=\.)", "-<8>", blotted)
+    return re.sub(r"-[a-z0-9]{8}(?=\.|$)", "-<8>", blotted)

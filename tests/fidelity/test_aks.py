@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from localazure.aks.errors import busy, link_failed, zone_not_found
+from localazure.answers import Refused
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.in_process import InProcessTransport
 from localazure.store import Json
 from localazure.virtual_time import run
-from tests.fidelity.aks_replay import Replay
+from tests.fidelity.aks_replay import Replay, name_form
 
 RECORDED = Path(os.environ.get("TETHER_RECORDED", Path(__file__).parents[2] / ".." / "shared" / "recorded"))
 LATER = "later capability: "
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+CLUSTERS = "Microsoft.ContainerService/managedClusters"
 
 # Every file of aks/ is in one of these tables. First those that are replayed, with the exchanges that are left out.
 FLOWS: dict[str, dict[int, str]] = {
@@ -41,8 +45,8 @@ NOT_EXCHANGES = {"field-node-resource-group-content-private-cluster"}
 """A listing, compared in test_the_node_group_holds_what_a_field_note_lists."""
 
 
-def recorded(name: str) -> Json:
-    path = RECORDED / "aks" / f"{name}.json"
+def recorded(name: str, folder: str = "aks") -> Json:
+    path = RECORDED / folder / f"{name}.json"
     if not path.exists():
         pytest.skip(f"no recordings at {RECORDED}: set TETHER_RECORDED")
     read: Json = json.loads(path.read_text())
@@ -86,6 +90,60 @@ def test_a_recorded_flow_that_is_not_served_yet(name: str) -> None:
 def test_a_recorded_exchange_that_is_not_served_yet(name: str, nth: int) -> None:
     request = recorded(name)["exchanges"][nth]["request"]
     pytest.skip(f"aks/{name} [{nth}] {request['method']}: {FLOWS[name][nth]}")
+
+
+# Kinds in a node resource group that the local AKS does not make, each with its reason.
+NOT_MADE = {
+    "Microsoft.Compute/virtualMachineScaleSets": "nodes are only their patience",
+    "Microsoft.ManagedIdentity/userAssignedIdentities": "identities are not modelled",
+    "Microsoft.Network/loadBalancers": LATER + "load balancers",
+    "Microsoft.Network/networkSecurityGroups": "no rules are judged",
+    "Microsoft.Network/publicIPAddresses": "outbound traffic is not modelled",
+}
+
+
+def test_the_node_group_holds_what_a_field_note_lists() -> None:
+    listed = recorded("field-node-resource-group-content-private-cluster")["body"]
+
+    async def story() -> None:
+        replay = a_replay()
+        access = {"enablePrivateCluster": True}
+        cluster: Json = {"id": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/{CLUSTERS}/team"}
+        properties: Json = {"dnsPrefix": "team", "agentPoolProfiles": [], "apiServerAccessProfile": access}
+        await _settled(replay, {**cluster, "location": "koreacentral"}, properties)
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/MC_rg_team_koreacentral"
+        made = {
+            (resource.type, name_form(resource.id.split("/providers/", 1)[1].split("/", 2)[2]))
+            for resource in replay.azure.store.under(group)
+        }
+        for resource in listed:
+            if resource["type"] not in NOT_MADE:
+                form = name_form(resource["name"].replace("/", "/virtualNetworkLinks/", 1))
+                assert (resource["type"], form.replace("md-aks-newyear-aks-203a21", "team")) in made
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("file", "made"),
+    [
+        pytest.param("400-aks-dns-zone-not-found", zone_not_found("/zone"), id="a zone that is not there"),
+        pytest.param("400-aks-dns-zone-not-found", busy("Updating"), id="another operation runs"),
+    ],
+)
+def test_what_aks_refuses_has_no_error_wrapper(file: str, made: Refused) -> None:
+    theirs = recorded(file, "errors")["exchanges"][0]["response"]["body"]
+    assert isinstance(made.answer.body, dict)
+    assert made.answer.body.keys() == theirs.keys()
+
+
+def test_a_link_that_aks_could_not_make_is_told_as_recorded() -> None:
+    theirs = recorded("aks-create-or-update-virtual-network-link-failed", "errors")["body"]
+    reason = {"code": "BadRequest", "message": theirs["innerMessage"]}
+    ours = link_failed("s", "rg", "zone", "link", reason).error
+    assert (ours["code"], ours["subcode"]) == (theirs["code"], theirs["subcode"])
+    assert theirs["message"] in ours["message"]
+    assert theirs["innerMessage"] in ours["message"]
 
 
 async def _prepare(replay: Replay, exchanges: list[Json]) -> None:
