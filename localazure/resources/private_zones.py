@@ -17,7 +17,7 @@ from localazure.resources.provider import (
     told,
 )
 from localazure.resources.record_sets import start_of_authority
-from localazure.store import Json, Resource, part
+from localazure.store import Json, Resource
 
 TYPE = "Microsoft.Network/privateDnsZones"
 LINKS = f"{TYPE}/virtualNetworkLinks"
@@ -67,7 +67,7 @@ class PrivateZones(ResourceType):
     async def put(self, request: ArmRequest) -> Answer:
         if request.sent.get("location", "").casefold() != "global":
             raise arm_error(400, "LocationNotAvailableForResourceType", f"The location of {TYPE} must be 'global'.")
-        return self._write(request, part(request.sent, "tags") or None)
+        return self._write(request, request.sent.get("tags"))
 
     @override
     async def patch(self, request: ArmRequest) -> Answer:

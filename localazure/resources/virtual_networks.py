@@ -80,7 +80,7 @@ class VirtualNetworks(ResourceType):
             await self._settle(vnet, operation.takes)
 
         if same_network:  # tags alone are written at once (recorded vnet-put-resends-subnets [10])
-            vnet.properties["provisioningState"] = "Succeeded"
+            self._settled(vnet)
             operation = start_network(self.azure, request, vnet.body["location"], _nothing_to_do)
             self.azure.emit("Write", "Success", vnet.id, f"{TYPE}/write")
             return Answer(200, self.shown(vnet), operation.headers(location=False, wait=False))

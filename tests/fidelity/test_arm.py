@@ -1,0 +1,153 @@
+"""The local ARM against recorded traffic: network, private DNS and resource groups. AKS: test_aks.py.
+
+To add a type: register it in localazure.resources and take its row out of UNSUPPORTED.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from localazure import fault_effects
+from localazure.azure import LocalAzure
+from localazure.resources import TYPES
+from localazure.resources.private_endpoints import PrivateEndpoints
+from localazure.resources.virtual_networks import VirtualNetworks
+from localazure.virtual_time import run
+from tests.fidelity.recorded_traffic import recording, recordings, skip_if_absent, type_of
+from tests.fidelity.replay import Replay
+
+SUPPORTED = frozenset(make(LocalAzure()).type.casefold() for make in TYPES)
+AKS = "microsoft.containerservice/managedclusters"
+
+# Types of the recordings that the local Azure does not have. A new type in a new file fails until it stands here.
+UNSUPPORTED = {
+    "microsoft.network/routetables": "later capability: route tables",
+    "microsoft.network/routetables/routes": "later capability: route tables",
+    "microsoft.network/networksecuritygroups": "Tether never touches them",
+    "microsoft.network/loadbalancers": "later capability: VNet integration",
+    "microsoft.network/privateendpoints/privatednszonegroups": "AKS's endpoints use none",
+    "microsoft.network/serviceendpointpolicies": "only its 503 matters: see the faults",
+    "microsoft.containerservice/managedclusters/agentpools": "later capability: node pools",
+    "microsoft.containerservice/managedclusters/abort": "later capability: abort",
+    "microsoft.containerservice/managedclusters/stop": "later capability: stop and start",
+    "microsoft.containerservice/managedclusters/start": "later capability: stop and start",
+    "microsoft.containerservice/managedclusters/runcommand": "later capability: run command",
+    "microsoft.containerservice/managedclusters/commandresults": "later capability: run command",
+    "microsoft.containerregistry/registries": "later capability: network-isolated clusters",
+    "microsoft.containerregistry/registries/cacherules": "later capability: network-isolated clusters",
+    "microsoft.authorization/roleassignments": "permissions are not modelled: faults refuse what shall be refused",
+    "microsoft.authorization/roledefinitions": "permissions are not modelled",
+    "microsoft.authorization/locks": "a fault refuses with ScopeLocked",
+    "microsoft.managedidentity/userassignedidentities": "identities are not modelled",
+    "microsoft.apimanagement/service/policyfragments": "only its 500 matters: see the faults",
+}
+
+# What a recording has and the local Azure does not model, each with its reason.
+LEFT_OUT: dict[str, dict[str, str]] = {
+    "network/vnet-peering-both-sides-initiated-connected": {
+        "remoteGateways": "VPN gateways are no concern of Tether",
+        "ipConfigurations": "of a VPN gateway in a recorded subnet",
+    },
+    "network/private-endpoint-list-subscription": {
+        "provisioningState": "some of the recorder's endpoints hung in Updating",
+        "customDnsConfigs": "most of them lead to services that are gone",
+        "networkInterfaces": "Azure cuts names that are very long",
+    },
+}
+
+# Exchanges that show something done by a service that the local Azure does not have.
+SKIPPED: dict[str, dict[int, str]] = {
+    "network/subnet-attach-route-table-then-delegation": {22: "SQL Managed Instance changed the subnet meanwhile"},
+}
+
+ROOT = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"
+
+
+async def an_endpoint_in_the_subnet(replay: Replay) -> None:
+    """Recorded errors/400-in-use-subnet-cannot-be-deleted."""
+    group = f"{ROOT}/cli_test_delete_dependent_resources000001/providers/Microsoft.Network"
+    vnet = f"{group}/virtualNetworks/cli-test-vm000002VNET"
+    VirtualNetworks(replay.azure).place(vnet, "westus", ["10.0.0.0/16"], subnets={"cli-test": "10.0.0.0/24"})
+    endpoints = PrivateEndpoints(replay.azure)
+    await endpoints.create(f"{group}/privateEndpoints/pe", "westus", f"{vnet}/subnets/cli-test", target="x", member="y")
+
+
+async def an_endpoint_with_its_back_reference(replay: Replay) -> None:
+    """Recorded network/subnet-get-with-private-endpoint-back-references."""
+    group = f"{ROOT}/asotest-rg-liptjf/providers/Microsoft.Network"
+    vnet = f"{group}/virtualNetworks/asotest-vn-ipmime"
+    subnets = {"asotest-subnet-adxqgx": "10.0.0.0/24"}
+    VirtualNetworks(replay.azure).place(vnet, "westus", ["10.0.0.0/16"], subnets=subnets)
+    await PrivateEndpoints(replay.azure).create(
+        f"{group}/privateEndpoints/asotest-privateendpoint-svefts",
+        "westus",
+        f"{vnet}/subnets/asotest-subnet-adxqgx",
+        target="x",
+        member="y",
+    )
+
+
+async def a_subnet_write_that_never_ends(replay: Replay) -> None:
+    """Recorded errors/409-another-operation-in-progress-subnet-put."""
+    vnet = f"{ROOT}/asotest-rg-nsmdfx/providers/Microsoft.Network/virtualNetworks/asotest-vn-lzvddq"
+    VirtualNetworks(replay.azure).place(vnet, "westus2", ["10.0.0.0/8"])
+    replay.faults.add(fault_effects.stuck(), times=1)
+    url = f"{replay.azure.arm}{vnet}/subnets/other?api-version=2020-11-01"
+    await replay.send("PUT", url, body={"properties": {"addressPrefix": "10.1.0.0/24"}})
+
+
+async def an_interface_that_must_wait(replay: Replay) -> None:
+    """Recorded errors/429-retryable-error-no-retry-after-network-interface-put."""
+    replay.faults.add(fault_effects.throttled(), method="PUT")
+
+
+PREPARED: dict[str, Callable[[Replay], Awaitable[None]]] = {
+    "errors/400-in-use-subnet-cannot-be-deleted": an_endpoint_in_the_subnet,
+    "network/subnet-get-with-private-endpoint-back-references": an_endpoint_with_its_back_reference,
+    "errors/409-another-operation-in-progress-subnet-put": a_subnet_write_that_never_ends,
+    "errors/429-retryable-error-no-retry-after-network-interface-put": an_interface_that_must_wait,
+}
+
+
+def types_in(name: str) -> Counter[str]:
+    urls = (exchange["request"]["url"] for exchange in recording(name).exchanges if exchange["request"])
+    return Counter(type_of(url).casefold() for url in urls)
+
+
+def names() -> list[str]:
+    """The recordings that hold a request of a supported type other than AKS's."""
+    every = [found.name for found in recordings()]
+    return [name for name in every if (SUPPORTED - {AKS}) & types_in(name).keys()] or ["absent"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_local_arm_answers_as_recorded(name: str) -> None:
+    skip_if_absent()
+    left_out, skipped = frozenset(LEFT_OUT.get(name, {})), frozenset(SKIPPED.get(name, {}))
+    replay = Replay(recording(name), SUPPORTED - {AKS}, left_out, skipped)
+
+    async def told() -> None:
+        replay.begin()
+        if name in PREPARED:
+            await PREPARED[name](replay)
+        await replay.tell()
+
+    run(told())
+    assert replay.compared
+    assert not replay.differences, "\n".join(replay.differences)
+
+
+@pytest.mark.parametrize(("kind", "reason"), UNSUPPORTED.items())
+def test_what_is_not_supported_is_seen(kind: str, reason: str) -> None:
+    skip_if_absent()
+    assert kind not in SUPPORTED, f"{kind} has been registered: take its row out of UNSUPPORTED"
+    count = sum(types_in(found.name)[kind] for found in recordings())
+    assert count, f"no recording holds {kind} any more"
+    pytest.skip(f"{count} recorded exchanges of {kind}: {reason}")
+
+
+def test_every_recorded_type_is_supported_or_named_as_not() -> None:
+    skip_if_absent()
+    every = {kind for found in recordings() for kind in types_in(found.name)}
+    assert every - SUPPORTED - UNSUPPORTED.keys() - {"operation"} == set()
