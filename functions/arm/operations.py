@@ -19,10 +19,14 @@ LOST = ""
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A write that Azure is still carrying out: what it writes, where to ask, and from when (seconds since 1970)."""
+    """A write that Azure is still carrying out: what it writes and where to ask.
+
+    `since` is when it was started, `due` when to ask next, both in seconds since 1970.
+    """
 
     target: ResourceId
     address: str
+    since: float
     due: float
 
 

@@ -139,6 +139,15 @@ def link_failed(target: ResourceId, link: Link, hub: ResourceId) -> Finding:
     )
 
 
+def too_long(target: ResourceId, hub: ResourceId, seconds: float) -> Finding:
+    return _finding(
+        "link-takes-too-long",
+        target,
+        f"Azure has been making the link to {hub.name} for {seconds / 60:.0f} minutes",
+        "See whether Azure has an incident in private DNS. If not, delete the link; Tether makes it anew.",
+    )
+
+
 def name_taken(target: ResourceId, other: Link, hub: ResourceId) -> Finding:
     network = other.properties.virtual_network
     return _finding(

@@ -23,6 +23,10 @@ LINK_TYPE = "virtualNetworkLinks"
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
 _USUAL_WAIT = 30.0
 
+# A link takes about a minute (azure-facts, Private DNS). One that takes a quarter of an hour is told, and asked for
+# less often.
+_TOO_LONG, _SLOW_WAIT = 900.0, 300.0
+
 
 class Standing(Enum):
     """How one hub stands."""
@@ -67,6 +71,8 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
                 pass
             case Standing.WAIT:
                 awaited.append(_awaited(seen, link_id(seen.zone, hub, policy.owner)))
+                if seen.at - awaited[-1].since > _TOO_LONG:
+                    said.append(findings.too_long(awaited[-1].target, hub, seen.at - awaited[-1].since))
             case Standing.ABSENT:
                 changes.append(_create(seen.zone, hub, why, policy))
             case Finding() as finding:
@@ -116,8 +122,8 @@ async def apply(change: Change, session: Session, at: float) -> Outcome:
     except NoTokenError as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "NoToken", str(error)))
     except NoAnswerError:
-        return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at))
-    operation = Operation(change.target, accepted.address or LOST, at + accepted.pause)
+        return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at, at))
+    operation = Operation(change.target, accepted.address or LOST, at, at + accepted.pause)
     return Outcome(change, Result.STARTED, operation=operation, pause=accepted.pause)
 
 
@@ -134,7 +140,7 @@ def _refused(change: Change, error: ArmError, at: float) -> Outcome:
             return Outcome(change, Result.RETRY, error=error, pause=error.retry_after)
         case Kind.CONFLICT:
             # Something is there: the next pass lists the links before anything is written again.
-            return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at), error=error)
+            return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at, at), error=error)
         case Kind.GONE if error.code in {"ParentResourceNotFound", "ResourceGroupNotFound"}:
             return Outcome(change, Result.GONE, error=error)
         case Kind.GONE | Kind.DENIED | Kind.INVALID:
@@ -201,10 +207,12 @@ def _awaited(seen: Seen, target: ResourceId) -> Operation:
     An operation that failed or that ARM does not know tells nothing more: the links are listed then.
     """
     looked = seen.operation_on(target)
-    due = seen.at + (_USUAL_WAIT if looked is None or looked.pause is None else looked.pause)
+    since = seen.at if looked is None else looked.operation.since
+    pause = _USUAL_WAIT if looked is None or looked.pause is None else looked.pause
+    due = seen.at + (max(pause, _SLOW_WAIT) if seen.at - since > _TOO_LONG else pause)
     if looked is not None and looked.progress in {Progress.RUNNING, Progress.SUCCEEDED}:
-        return Operation(target, looked.operation.address, due)
-    return Operation(target, LOST, due)
+        return Operation(target, looked.operation.address, since, due)
+    return Operation(target, LOST, since, due)
 
 
 def _discovery_is_due(seen: Seen, policy: Policy) -> bool:

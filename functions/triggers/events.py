@@ -3,12 +3,17 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from functions.arm.resource_id import InvalidResourceIdError
-from functions.triggers.triage import event_of, triage
+from functions.triggers.triage import Event, event_of, triage
 from functions.work import Work
+
+if TYPE_CHECKING:
+    from functions.live import Live
 
 bp = func.Blueprint()
 _log = logging.getLogger("tether")
@@ -19,28 +24,31 @@ _DEADLINE = 20  # seconds
 
 @bp.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs there
 async def resource_event(event: func.EventGridEvent) -> None:
-    """Something in a subscription changed.
+    """Something in a subscription changed."""
+    await receive(event_of(event), time.time(), _live)
+
+
+async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
+    """Take an event. `live` is asked only for one that concerns us.
 
     Returns, which acknowledges the delivery, as soon as the work is done or safe in the queue. Raises, so that Event
     Grid delivers again, only when neither could be had (rule 5).
     """
     try:
-        work = triage(event_of(event), time.time())
+        work = triage(event, now)
     except InvalidResourceIdError as error:
         _log.warning("an event that would concern us names no resource: %s", error)
         return
     if work is not None:
-        await _at_once(work)
+        await _at_once(work, live())
 
 
-async def _at_once(work: Work) -> None:
+async def _at_once(work: Work, here: "Live") -> None:
     """Prove and link within the deadline, then let the queue carry on (rule 6)."""
-    from functions.live import live
     from functions.policy import PolicyError
     from functions.queue import QueueError
     from functions.reconcile import Depth, reconcile
 
-    here = live()
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(work, 0)
@@ -61,3 +69,9 @@ async def _at_once(work: Work) -> None:
         if not done.links_are_asked_for:
             raise
         _log.exception("the links for %s are asked for, but nobody will look whether they came to be", work.target)
+
+
+def _live() -> "Live":
+    from functions.live import live
+
+    return live()

@@ -1,11 +1,15 @@
 """The work queue wakes Tether: one pass, and the next one put back with the delay that it asks for."""
 
 import logging
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from functions import work
 from functions.queue import QUEUE
+
+if TYPE_CHECKING:
+    from functions.live import Live
 
 bp = func.Blueprint()
 _log = logging.getLogger("tether")
@@ -17,17 +21,21 @@ _POLICY_WAIT = 300.0  # seconds
 # azure-functions leaves **kwargs of its decorators untyped.
 @bp.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")  # pyright: ignore[reportUnknownMemberType]
 async def work_item(message: func.QueueMessage) -> None:
-    """One piece of Work.
-
-    Returns when its pass is over and what follows is in the queue. Raises when that could not be had: the host then
-    shows the message again, and after five times keeps it in the poison queue.
-    """
+    """One piece of Work, as the queue carries it."""
     from functions.live import live
+
+    await take(message.get_body(), live())
+
+
+async def take(body: bytes, here: "Live") -> None:
+    """Do one pass and put back what follows.
+
+    Raises when that could not be had: the host then shows the message again, and after five times keeps it in the
+    poison queue. A message that cannot be read goes there at once, with one line that says why.
+    """
     from functions.policy import PolicyError
     from functions.reconcile import reconcile
 
-    here = live()
-    body = message.get_body()
     try:
         item = work.decode(body)
     except work.NotWorkError as error:

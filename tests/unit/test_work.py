@@ -8,7 +8,7 @@ from functions.work import NotWorkError, Work, decode, encode
 from tests.unit.worlds import AT, HUB, ZONE
 
 WORK = Work(
-    target=ZONE, why="zone-written", cause="e-1", since=AT, attempt=2, operations=(Operation(HUB, "https://a", AT),)
+    target=ZONE, why="zone-written", cause="e-1", since=AT, attempt=2, operations=(Operation(HUB, "https://a", AT, AT),)
 )
 
 

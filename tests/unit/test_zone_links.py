@@ -39,7 +39,7 @@ CREATE, NOTHING, LOOK_AGAIN = "create", "nothing", "look again"
 
 def looked_up(progress: Progress, code: str = "", message: str = "", pause: float | None = None) -> LookedUp:
     error = ArmError(200, code, message) if progress is Progress.FAILED else None
-    return LookedUp(Operation(OURS, ADDRESS, AT), progress, error, pause)
+    return LookedUp(Operation(OURS, ADDRESS, AT, AT), progress, error, pause)
 
 
 def said(verdict: Verdict) -> str:
@@ -115,7 +115,14 @@ def test_the_change_says_what_it_makes_and_why() -> None:
 def test_a_running_operation_is_looked_up_after_its_pause(pause: float | None, wait: float) -> None:
     verdict = decide(seen(operations=(looked_up(Progress.RUNNING, pause=pause),)), a_policy(HUB))
     assert verdict.look_again == wait
-    assert verdict.operations == (Operation(OURS, ADDRESS, AT + wait),)
+    assert verdict.operations == (Operation(OURS, ADDRESS, AT, AT + wait),)
+
+
+def test_an_operation_that_does_not_end_is_told_and_asked_for_less_often() -> None:
+    old = LookedUp(Operation(OURS, ADDRESS, AT - 3600, AT), Progress.RUNNING, pause=10)
+    verdict = decide(seen(operations=(old,)), a_policy(HUB))
+    assert said(verdict) == "link-takes-too-long"
+    assert verdict.operations == (Operation(OURS, ADDRESS, AT - 3600, AT + 300),)
 
 
 def test_a_link_whose_operation_tells_nothing_more_is_listed_next_time() -> None:
