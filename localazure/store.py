@@ -33,25 +33,30 @@ class Store:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Resource] = {}
+        self._by_type: dict[str, dict[str, Resource]] = {}  # a list, or a name's lookup, reads one type of a big fleet
 
     def get(self, resource_id: str) -> Resource | None:
         return self._by_key.get(_key(resource_id))
 
     def put(self, resource: Resource) -> Resource:
-        self._by_key[_key(resource.id)] = resource
+        self.remove(resource.id)
+        key = _key(resource.id)
+        self._by_key[key] = resource
+        self._by_type.setdefault(resource.type.casefold(), {})[key] = resource
         return resource
 
     def remove(self, resource_id: str) -> Resource | None:
-        return self._by_key.pop(_key(resource_id), None)
+        key = _key(resource_id)
+        resource = self._by_key.pop(key, None)
+        if resource is not None:
+            del self._by_type[resource.type.casefold()][key]
+        return resource
 
     def of_type(self, resource_type: str, under: str = "") -> list[Resource]:
         """All of a type, without case, whose id lies under `under` (any depth), in order of id."""
-        wanted, prefix = resource_type.casefold(), _key(under) + "/"
-        return [
-            resource
-            for key, resource in sorted(self._by_key.items())
-            if resource.type.casefold() == wanted and (not under or key.startswith(prefix))
-        ]
+        prefix = _key(under) + "/"
+        found = sorted(self._by_type.get(resource_type.casefold(), {}).items())
+        return [resource for key, resource in found if not under or key.startswith(prefix)]
 
     def under(self, parent: str) -> list[Resource]:
         """Everything below an id, in order of id, the parent itself not included."""
