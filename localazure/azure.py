@@ -57,6 +57,8 @@ class LocalAzure:
         self.operations = Operations(self)
         self.arm = arm
         self.tenant = tenant
+        self.management_groups: dict[str, tuple[str, ...]] = {}
+        """The management groups above a subscription, the nearest first."""
         self.aks = AksRules()
         self.resolvers = Resolvers(self)
         self._listeners: list[Listener] = []

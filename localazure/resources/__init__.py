@@ -12,6 +12,7 @@ from localazure.resources.private_endpoints import PrivateEndpoints
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.provider import ArmRequest, Provider
 from localazure.resources.record_sets import AllRecordSets, RecordSets
+from localazure.resources.resource_graph import ResourceGraph
 from localazure.resources.subnets import Subnets
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.resources.zone_links import ZoneLinks
@@ -34,6 +35,7 @@ TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     partial(RecordSets, kind="SOA"),
     AllRecordSets,
     ManagedClusters,
+    ResourceGraph,
 )
 
 

@@ -57,9 +57,11 @@ class ListeningTransport(InProcessTransport):
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self.asked: list[str] = []
+        self.hosts: set[str] = set()
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
         self.asked.append(f"{request.method} {urlsplit(request.url).path}")
+        self.hosts.add(urlsplit(request.url).hostname or "")
         return await super().send(request, **kwargs)
 
     def links_put(self) -> list[str]:

@@ -266,7 +266,7 @@ def test_a_cluster_outside_the_scope_costs_no_call(caplog: pytest.LogCaptureFixt
 
 def test_a_scope_of_management_groups_holds_the_subscriptions_below(caplog: pytest.LogCaptureFixture) -> None:
     async def story(here: Story) -> None:
-        here.azure.ancestors[SUBSCRIPTION] = ("landing-zones", "root")
+        here.azure.management_groups[SUBSCRIPTION] = ("landing-zones", "root")
         cluster = await here.create()
         await here.passes(400)
         assert here.state(cluster) == "Succeeded"
