@@ -187,9 +187,19 @@ def dns_servers(vnet: Resource) -> list[str]:
 
 
 def holds(vnet: Resource, address: str) -> bool:
-    """Does the address lie in the VNet's address space?"""
+    """Does the address lie in the VNet's address space? Nobody holds what is no address."""
+    if not _is_address(address):
+        return False
     prefixes = items(part(vnet.properties, "addressSpace"), "addressPrefixes")
     return any(ip_address(address) in ip_network(str(prefix)) for prefix in prefixes)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def covers(zone: str, name: str) -> bool:

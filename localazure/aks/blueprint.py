@@ -16,6 +16,7 @@ class Blueprint:
 
     `subnets` are those of the node pools, none when AKS makes the VNet itself. `endpoint` is false with API server
     VNet integration (a later capability: its internal load balancer is not here yet) and for a public cluster.
+    `up`: the nodes have come up once, so an update boots none.
     """
 
     cluster: str
@@ -31,6 +32,7 @@ class Blueprint:
     endpoint: bool
     locked: bool
     nodes: int
+    up: bool
 
     @property
     def owns_zone(self) -> bool:
@@ -38,11 +40,11 @@ class Blueprint:
 
     @property
     def nodes_need_dns(self) -> bool:
-        """Nodes look the name up only with a private zone and a private endpoint.
+        """Nodes look the name up when they boot, and only with a private zone and a private endpoint.
 
         With zone mode `none` they use /etc/hosts (AgentBaker PR 330), with VNet integration the internal address.
         """
-        return self.mode in ("system", "custom") and self.endpoint and self.nodes > 0
+        return self.mode in ("system", "custom") and self.endpoint and self.nodes > 0 and not self.up
 
     @property
     def node_group_name(self) -> str:
@@ -107,4 +109,5 @@ class Blueprint:
             endpoint=mode != "public" and not access.get("enableVnetIntegration"),
             locked=restriction == LOCKDOWN,
             nodes=sum(int(pool.get("count") or 0) for pool in pools),
+            up="identityProfile" in properties,  # shown from the first Succeeded on (recorded, every create)
         )

@@ -54,8 +54,10 @@ async def _set_up_nodes(azure: LocalAzure, pieces: Pieces, plan: Blueprint, take
         await pieces.make_endpoint()
         if plan.zone:
             await pieces.make_record()
-    else:
+    elif not plan.up:
         await takes(azure.durations.cluster_endpoint)
+    if plan.up:
+        return
     says(f"CreatingAgentPools: 0/{plan.nodes} nodes completed")
     await takes(azure.durations.cluster_nodes)
 

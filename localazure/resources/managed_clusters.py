@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from localazure.aks import body as cluster_body
 from localazure.aks.blueprint import Blueprint
@@ -209,7 +209,9 @@ class ManagedClusters(ResourceType):
         if zone_mode(access) == "custom" and self.azure.store.get(zone) is None:
             raise zone_not_found(zone)
         for pool in items(part(request.sent, "properties"), "agentPoolProfiles"):
-            subnet = pool.get("vnetSubnetID")
+            if not isinstance(pool, dict):
+                raise invalid("agentPoolProfiles", "A node pool must be an object.")
+            subnet: Any = part({"pool": pool}, "pool").get("vnetSubnetID")
             if subnet and self.azure.store.get(str(subnet)) is None:
                 raise invalid("agentPoolProfiles.vnetSubnetID", f"There is no subnet {subnet}.")
 

@@ -24,6 +24,10 @@ def the_zone(bench: Bench) -> str:
     return bench.azure.store.of_type(ZONES)[0].id
 
 
+def zone_name(bench: Bench) -> str:
+    return the_zone(bench).rsplit("/", 1)[1]
+
+
 def test_without_a_link_the_nodes_give_up_after_600_s() -> None:
     async def story(bench: Bench) -> None:
         poller = await bench.create()
@@ -260,5 +264,82 @@ def test_events_tell_each_write_as_it_ends() -> None:
             "Microsoft.Network/privateEndpoints/write",
         ):
             assert told.index(("ResourceWriteSuccess", later)) > zone
+
+    in_virtual_time(story)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"location": ""}, "location", id="without a location"),
+        pytest.param({"properties": {"agentPoolProfiles": ["np"]}}, "object", id="with a node pool that is a text"),
+        pytest.param(
+            {"properties": {"agentPoolProfiles": [{"name": "np", "vnetSubnetID": "/subscriptions/s/x"}]}},
+            "no subnet",
+            id="with a subnet that is not there",
+        ),
+        pytest.param(
+            {"properties": {"apiServerAccessProfile": {"enablePrivateCluster": True, "privateDNSZone": "/no/zone"}}},
+            "no private DNS zone",
+            id="with a custom zone that is not there",
+        ),
+    ],
+)
+def test_a_cluster_is_refused(change: dict[str, Any], said: str) -> None:
+    async def story(bench: Bench) -> None:
+        with pytest.raises(HttpResponseError, match=said) as refused:
+            await bench.aks.managed_clusters.begin_create_or_update("apps", "team", {"location": "westus2"} | change)
+        assert refused.value.status_code == 400
+
+    in_virtual_time(story)
+
+
+def test_a_cluster_that_is_not_there_is_not_found_and_its_deletion_has_nothing_to_do() -> None:
+    async def story(bench: Bench) -> None:
+        with pytest.raises(ResourceNotFoundError, match="ResourceNotFound"):
+            await bench.aks.managed_clusters.get("apps", "nobody")
+        await (await bench.aks.managed_clusters.begin_delete("apps", "nobody")).result()
+
+    in_virtual_time(story)
+
+
+def test_tags_can_be_patched() -> None:
+    async def story(bench: Bench) -> None:
+        await (await bench.create()).result()
+        patched = await bench.aks.managed_clusters.begin_update_tags("apps", "team", {"tags": {"team": "b"}})
+        assert (await patched.result()).tags == {"team": "b"}
+        assert await state_of(bench) == ("Succeeded", "")
+
+    in_virtual_time(story, custom_dns=False)
+
+
+def test_a_custom_zone_outlives_the_cluster() -> None:
+    async def story(bench: Bench) -> None:
+        name = "privatelink.westeurope.azmk8s.io"
+        await (await bench.dns.private_zones.begin_create_or_update("apps", name, {"location": "global"})).result()
+        zone = the_zone(bench)
+        await (await bench.link(zone, bench.world.spoke, name="byo")).result()
+        cluster = await (await bench.create(private_dns_zone=zone)).result()
+        assert cluster.properties.private_fqdn.endswith(f".{name}")
+        assert len(bench.azure.store.of_type(f"{ZONES}/A")) == 1
+        await (await bench.aks.managed_clusters.begin_delete("apps", "team")).result()
+        assert the_zone(bench) == zone
+        assert bench.azure.store.of_type(f"{ZONES}/A") == []
+
+    in_virtual_time(story, custom_dns=False)
+
+
+def test_an_update_of_a_cluster_that_is_up_boots_no_nodes() -> None:
+    async def story(bench: Bench) -> None:
+        async def link(zone: str) -> None:
+            await bench.link(zone, bench.world.hub)
+
+        bench.when_the_zone_is_born(link)
+        await (await bench.create()).result()
+        await (
+            await bench.dns.virtual_network_links.begin_delete(the_zone(bench).split("/")[4], zone_name(bench), "hub")
+        ).result()
+        bench.azure.resolvers.flush(bench.world.hub_resolver)
+        assert (await (await bench.create()).result()).properties.provisioning_state == "Succeeded"
 
     in_virtual_time(story)

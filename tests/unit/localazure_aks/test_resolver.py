@@ -59,6 +59,7 @@ def a_spoke_with_a_hub(*servers: str, peering: str = "Connected") -> tuple[Local
         pytest.param([HUB_DNS], ["hub"], "Initiated", False, id="a peering that is not Connected carries nothing"),
         pytest.param(["10.9.0.4", HUB_DNS], ["hub"], "Connected", True, id="an unreachable server is passed over"),
         pytest.param(["10.9.0.4"], ["hub"], "Connected", False, id="a server in no peered VNet never answers"),
+        pytest.param(["dns.example"], ["hub"], "Connected", False, id="a server that is no address never answers"),
         pytest.param([AZURE_DNS], ["spoke"], "Connected", True, id="Azure's address as a custom server is Azure's DNS"),
         pytest.param(["10.1.0.9"], ["spoke"], "Connected", True, id="a resolver may stand in the spoke itself"),
     ],
