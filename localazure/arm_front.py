@@ -184,7 +184,17 @@ async def _read_body(receive: Receive) -> Json | None:
         ) from None
     if not isinstance(body, dict):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: a JSON object is required.")
-    return cast("Json", body)
+    return _of_resource_form(cast("Json", body))
+
+
+def _of_resource_form(body: Json) -> Json:
+    """The body, if what every resource has in common has the right type; 400 as ARM says it otherwise."""
+    for key, wanted in (("properties", dict), ("tags", dict), ("location", str)):
+        if body.get(key) is not None and not isinstance(body[key], wanted):
+            raise arm_error(
+                400, "InvalidRequestContent", f"The request content was invalid: '{key}' has the wrong type."
+            )
+    return body
 
 
 async def _drop(scope: Scope, dropped: ConnectionDropped) -> None:

@@ -41,28 +41,8 @@ class ZoneLinks(ResourceType):
 
         The link is there at once, InProgress: so the second of two writers with `If-None-Match: *` loses.
         """
-        takes = takes or self.azure.clock.sleep
-        durations = self.azure.durations
-        link_id = link_id[: -len(name_of(link_id))] + name_of(link_id).lower()
-        with told(self.azure, "Write", link_id, f"{TYPE}/write"):
-            link = self.azure.store.get(link_id)
-            if (refusal := self._refusal(link_id, link, vnet_id, condition)) is not None:
-                await takes(durations.link_refused)
-                raise refusal
-            if link is None:
-                link = self._new(link_id, vnet_id)
-            link.body["etag"] = self._etag()
-            link.properties["registrationEnabled"] = registration
-            if tags is not None:
-                link.body["tags"] = tags
-            try:
-                await takes(durations.link_write)
-            except OperationFailed:
-                link.properties.update(provisioningState="Failed")
-                self._forget_if_unmade(link)
-                raise
-            link.properties.update(provisioningState="Succeeded", virtualNetworkLinkState="Completed")
-            return link
+        begun = self._begin(link_id, vnet_id, registration=registration, tags=tags, condition=condition)
+        return await self._finish(link_id, begun, takes or self.azure.clock.sleep)
 
     async def remove(self, link_id: str, takes: Takes | None = None) -> None:
         """Delete a link; gone when this returns."""
@@ -111,18 +91,45 @@ class ZoneLinks(ResourceType):
         link_id = spelt(self.azure, TYPE, request.id)
         registration = bool(part(body, "properties").get("registrationEnabled", False))
 
+        begun = self._begin(
+            link_id, vnet_id, registration=registration, tags=body.get("tags"), condition=request.condition
+        )
+
         async def work(operation: Operation) -> None:
-            await self.create(
-                link_id,
-                vnet_id,
-                registration=registration,
-                tags=body.get("tags"),
-                condition=request.condition,
-                takes=operation.takes,
-            )
+            await self._finish(link_id, begun, operation.takes)
 
         operation = start_dns(self.azure, request, "UpsertVirtualNetworkLink", work)
         return Answer(202, {}, operation.headers(location=True))
+
+    def _begin(
+        self, link_id: str, vnet_id: str, *, registration: bool, tags: dict[str, str] | None, condition: Condition
+    ) -> Resource | OperationFailed:
+        """Put the link into the store, InProgress if it is new; or say why not, which nobody hears yet."""
+        link_id = _lower_cased(link_id)
+        link = self.azure.store.get(link_id)
+        if (refusal := self._refusal(link_id, link, vnet_id, condition)) is not None:
+            return refusal
+        link = link or self._new(link_id, vnet_id)
+        link.body["etag"] = self._etag()
+        link.properties["registrationEnabled"] = registration
+        if tags is not None:
+            link.body["tags"] = tags
+        return link
+
+    async def _finish(self, link_id: str, begun: Resource | OperationFailed, takes: Takes) -> Resource:
+        durations = self.azure.durations
+        with told(self.azure, "Write", _lower_cased(link_id), f"{TYPE}/write"):
+            if isinstance(begun, OperationFailed):
+                await takes(durations.link_refused)
+                raise begun
+            try:
+                await takes(durations.link_write)
+            except OperationFailed:
+                begun.properties.update(provisioningState="Failed")
+                self._forget_if_unmade(begun)
+                raise
+            begun.properties.update(provisioningState="Succeeded", virtualNetworkLinkState="Completed")
+            return begun
 
     def _new(self, link_id: str, vnet_id: str) -> Resource:
         properties: Json = {
@@ -193,6 +200,11 @@ class ZoneLinks(ResourceType):
     def _etag(self) -> str:
         """Quotes belong to it (recorded: link-create-full-flow [9])."""
         return f'"{self.azure.guid()}"'
+
+
+def _lower_cased(link_id: str) -> str:
+    """A link's name comes back lower-cased, what lies above it does not (recorded acr-zone-link-and-records [7])."""
+    return link_id[: -len(name_of(link_id))] + name_of(link_id).lower()
 
 
 def _exists(link_id: str) -> OperationFailed:
