@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from localazure.cannot_start import CannotStart
+
 # The account and key that Azurite documents for everyone; they open nothing but an emulator.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -18,7 +20,7 @@ LONGEST_START = 30.0  # seconds
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (http://\S+)")
 
 
-class AzuriteMissing(Exception):  # noqa: N818 - says what is the matter
+class AzuriteMissing(CannotStart):
     """Azurite is not installed or did not start."""
 
 

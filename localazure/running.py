@@ -95,16 +95,16 @@ async def running(
     seed: int = 0,
     port: int = 0,
     https_port: int = 0,
-    storage: bool = True,
+    storage: Azurite | bool = True,
     durations: Durations | None = None,
     strict_tokens: bool = False,
     certificate_folder: Path | None = None,
 ) -> AsyncGenerator[Running]:
     """Bring up ARM (http and https), the identity endpoint, Event Grid and, unless told otherwise, Azurite.
 
-    Port 0 is any free one. With `strict_tokens` ARM takes only tokens that its identity endpoint gave. Certificates
-    go into `certificate_folder`, else into a temporary one. All of it ends with the context, whatever ends that.
-    Raises AzuriteMissing, or OSError naming a port that is taken.
+    Port 0 is any free one. `storage`: True starts an Azurite, one that runs already is used. With `strict_tokens` ARM
+    takes only tokens that its identity endpoint gave. Certificates go into `certificate_folder`, else into a temporary
+    one. All of it ends with the context, whatever ends that. Raises AzuriteMissing, or OSError naming a taken port.
     """
     async with AsyncExitStack() as ending:
         listening = ending.enter_context(bound(port))
@@ -113,7 +113,9 @@ async def running(
         files = certificates(folder)
         azure = LocalAzure(Clock(speed), seed=seed, durations=durations, arm=address(secure, tls=True))
         faults, tokens, header = Faults(azure), Tokens(azure, strict=strict_tokens), secrets.token_hex(16)
-        kept = await ending.enter_async_context(azurite()) if storage else None
+        kept = storage if isinstance(storage, Azurite) else None
+        if storage is True:
+            kept = await ending.enter_async_context(azurite())
         event_grid = await ending.enter_async_context(EventGrid(azure, seed=seed))
         routes = [
             *identity_routes(azure, tokens, header),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from localazure.azure import LocalAzure
+from localazure.cannot_start import CannotStart
 from localazure.event_grid.faults import DeliveryFaults
 from localazure.event_grid.subscription import DeadLetter, Delivery, Endpoint, Filter, Schema, Subscription
 from localazure.store import Json
@@ -26,7 +27,7 @@ DEAD_LETTER_AFTER = 300  # seconds between the last attempt and the dead letter
 NO_ANSWER = 0
 
 
-class SubscriptionRefused(Exception):  # noqa: N818 - Event Grid's word for it
+class SubscriptionRefused(CannotStart):
     """The endpoint did not prove that it wants events."""
 
 

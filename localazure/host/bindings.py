@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localazure.cannot_start import CannotStart
 from localazure.store import Json
 
 TRIGGERS = ("eventGridTrigger", "httpTrigger", "queueTrigger", "timerTrigger")
 _SETTING = re.compile(r"%([^%]+)%")
 
 
-class BindingError(Exception):
+class BindingError(CannotStart):
     """A binding that this host cannot serve; the sentence says which and why."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import localazure
+from localazure.cannot_start import CannotStart
 from localazure.host.worker import GRACE, LONGEST_LINE
 from localazure.store import Json
 
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
 
-class NotIndexed(Exception):  # noqa: N818 - says what is the matter with the app
+class NotIndexed(CannotStart):
     """The app could not be loaded; the text is the worker's."""
 
 
@@ -128,14 +129,22 @@ class WorkerProcess:
             while line := await self._process.stdout.readline():
                 self._take(json.loads(line))
         finally:
-            self.kill()  # without its answers it is of no use
-            code = await self._process.wait()
+            code = await self._exit_code()
             self.gone.set()
             if not self._indexed.done():
                 self._indexed.set_exception(NotIndexed(f"the worker ended with code {code} before it had indexed"))
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(WorkerGone(f"the worker ended with code {code} during the invocation"))
+
+    async def _exit_code(self) -> int:
+        """Wait for the process to end by itself; without its answers it is of no use, so not for long."""
+        try:
+            async with asyncio.timeout(1):
+                return await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            return await self._process.wait()
 
     def _take(self, message: Json) -> None:
         match message["type"]:
