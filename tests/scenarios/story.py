@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,7 +98,7 @@ class MemoryQueue:
         self._push(body, 0, 0)
 
     def _push(self, body: bytes, delay: float, tries: int) -> None:
-        heapq.heappush(self._heap, (self.clock() + max(0, round(delay)), next(self._order), body, tries))
+        heapq.heappush(self._heap, (self.clock() + max(0, math.ceil(delay)), next(self._order), body, tries))
 
     def waiting(self) -> int:
         return len(self._heap)
