@@ -1,191 +1,31 @@
-"""What can go wrong with a request: one named effect each, with bodies of the form that Azure was recorded to give."""
+"""What can go wrong with a request: one named effect each, by itself or by its name in JSON."""
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from localazure.answers import Answer, Refused, arm_error
-from localazure.azure import LocalAzure
+from localazure.fault import Effect
+from localazure.fault_refusals import (
+    another_operation,
+    denied_by_assignment,
+    denied_by_policy,
+    internal_error,
+    locked,
+    not_authorised,
+    not_authorised_on_linked,
+    not_found,
+    precondition_failed,
+    server_timeout,
+    throttled,
+    too_many_requests,
+    unavailable_html,
+)
 from localazure.operations import Fate
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """The request that an effect hits."""
-
-    azure: LocalAzure
-    method: str
-    resource_type: str
-    path: str
-
-    @property
-    def action(self) -> str:
-        """What ARM's permissions call it: `Microsoft.Network/privateDnsZones/write`."""
-        verb = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}.get(self.method, "write")
-        return f"{self.resource_type}/{verb}"
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What becomes of a request. Several may come together."""
-
-    name: str
-    latency: float = 0
-    """Seconds, of ours, before anything is done."""
-    answer: Callable[[Hit], Answer] | None = None
-    """Given instead of doing anything."""
-    drop: Literal["before", "after"] | None = None
-    """Cut the connection before the work, or when it is done and nobody has been told."""
-    silent: bool = False
-    """Never answer."""
-    fate: Fate | None = None
-    """Of the operation that the request starts."""
-    hide: float = 0
-    """Seconds, of Azure's, that what a PUT makes is not found by a GET."""
 
 
 def latency(seconds: float) -> Effect:
     """Answer late, by seconds of ours."""
     return Effect("latency", latency=seconds)
-
-
-def throttled(retry_after: int | None = None) -> Effect:
-    """429 of Microsoft.Network, with Retry-After (seconds of ours) or without. Recorded: errors/429-retryable-*."""
-    return Effect("throttled", answer=lambda _: _throttled(retry_after))
-
-
-def too_many_requests(retry_after: int = 2) -> Effect:
-    """429 of ARM itself, whose code is a number in quotes. Recorded: errors/429-numeric-code-identity-put."""
-
-    def answer(hit: Hit) -> Answer:
-        subscription = hit.path.strip("/").split("/")[1]
-        message = (
-            f"Request is temporarily throttled because subscription {subscription} has issued too many requests. "
-            f"Retry after {retry_after} seconds."
-        )
-        return arm_error(429, "429", message, cause="", headers={"retry-after": str(retry_after)}).answer
-
-    return Effect("too_many_requests", answer=answer)
-
-
-def another_operation() -> Effect:
-    """409 without Retry-After; the address in the message is nobody's. Recorded: errors/409-another-operation-*."""
-
-    def refused(hit: Hit) -> Refused:
-        message = (
-            "Another operation on this or dependent resource is in progress. To retrieve status of the operation use "
-            f"uri: {hit.azure.arm}/subscriptions/{hit.path.strip('/').split('/')[1]}/providers/Microsoft.Network/"
-            f"locations/westeurope/operations/{hit.azure.guid()}?api-version=2024-05-01."
-        )
-        return arm_error(409, "AnotherOperationInProgress", message, cause="", details=[])
-
-    return Effect("another_operation", answer=lambda hit: refused(hit).answer)
-
-
-def precondition_failed() -> Effect:
-    """412 without the `error` wrapper. Recorded: privatedns/a-record-put-if-none-match-412."""
-    body = {"code": "PreconditionFailed", "message": "The resource has been modified (etag mismatch)."}
-    return Effect("precondition_failed", answer=lambda _: Answer(412, dict(body)))
-
-
-def internal_error() -> Effect:
-    """500. Recorded: errors/500-internal-server-error."""
-    refused = partial(
-        arm_error,
-        500,
-        "InternalServerError",
-        "Request processing failed due to internal error.",
-        cause="service",
-        details=None,
-    )
-    return Effect("internal_error", answer=lambda _: refused().answer)
-
-
-def server_timeout() -> Effect:
-    """503 as JSON. Recorded: errors/503-server-timeout."""
-    return Effect("server_timeout", answer=lambda _: arm_error(503, "ServerTimeout", "The request timed out.").answer)
-
-
-def unavailable_html() -> Effect:
-    """503 as a web page, from what stands before ARM. Recorded: errors/503-html-body-operation-poll."""
-    head = "<!DOCTYPE html><html><head><title>AzureResourceManager</title></head>"
-    return Effect("unavailable_html", answer=lambda _: Answer(503, f"{head}<body><h2>Not available</h2></body></html>"))
-
-
-def not_authorised() -> Effect:
-    """403 AuthorizationFailed. Recorded: errors/403-authorization-failed-role-assignment-write."""
-
-    def answer(hit: Hit) -> Answer:
-        message = (
-            f"The client '{hit.azure.tenant}' with object id '{hit.azure.tenant}' does not have authorization to "
-            f"perform action '{hit.action}' over scope '{hit.path}' or the scope is invalid. If access was recently "
-            "granted, please refresh your credentials."
-        )
-        return arm_error(403, "AuthorizationFailed", message).answer
-
-    return Effect("not_authorised", answer=answer)
-
-
-def not_authorised_on_linked(scope: str) -> Effect:
-    """403: allowed on the resource, not on what it joins. Recorded: errors/403-linked-authorization-failed-subnet."""
-
-    def answer(hit: Hit) -> Answer:
-        message = (
-            f"The client '{hit.azure.tenant}' with object id '{hit.azure.tenant}' has permission to perform action "
-            f"'{hit.action}' on scope '{hit.path}'; however, it does not have permission to perform action(s) "
-            f"'Microsoft.Network/virtualNetworks/join/action' on the linked scope(s) '{scope}' (respectively) or the "
-            "linked scope(s) are invalid."
-        )
-        return arm_error(403, "LinkedAuthorizationFailed", message).answer
-
-    return Effect("not_authorised_on_linked", answer=answer)
-
-
-def denied_by_policy(policy: str = "deny-private-dns-links") -> Effect:
-    """403 of Azure Policy's deny effect. Source: Learn, "RequestDisallowedByPolicy error with Azure policy"."""
-
-    def answer(hit: Hit) -> Answer:
-        name = hit.path.rpartition("/")[2]
-        message = f"Resource '{name}' was disallowed by policy. Policy identifiers: '{policy}'."
-        return arm_error(
-            403, "RequestDisallowedByPolicy", message, cause="gateway", target=name, additionalInfo=[]
-        ).answer
-
-    return Effect("denied_by_policy", answer=answer)
-
-
-def denied_by_assignment() -> Effect:
-    """403 of a deny assignment, as node-resource-group lockdown gives it. Source: Learn, "deny assignments"."""
-
-    def answer(hit: Hit) -> Answer:
-        message = (
-            f"The client has permission to perform action '{hit.action}' on scope '{hit.path}'; however, the access is "
-            "denied because of a deny assignment."
-        )
-        return arm_error(403, "DenyAssignmentAuthorizationFailed", message).answer
-
-    return Effect("denied_by_assignment", answer=answer)
-
-
-def locked() -> Effect:
-    """409 of a resource lock; its own spelling of the scope is lower-case. Recorded: errors/409-scope-locked-write."""
-
-    def answer(hit: Hit) -> Answer:
-        scope = hit.path.replace("/resourceGroups/", "/resourcegroups/")
-        message = (
-            f"The scope '{hit.path}' cannot perform {hit.action.rpartition('/')[2]} operation because following "
-            f"scope(s) are locked: '{scope}'. Please remove the lock and try again."
-        )
-        return arm_error(409, "ScopeLocked", message).answer
-
-    return Effect("locked", answer=answer)
-
-
-def not_found() -> Effect:
-    """404 of a look-up or a read, though the thing is there."""
-    return Effect("not_found", answer=lambda hit: arm_error(404, "NotFound", f"{hit.path} was not found.").answer)
 
 
 def dropped_before() -> Effect:
@@ -264,14 +104,3 @@ def effect_named(name: str, settings: dict[str, Any]) -> Effect:
     except TypeError as error:
         raise ValueError(f"{name}: {error}") from None
     return EFFECTS[name](**settings)
-
-
-def _throttled(retry_after: int | None) -> Answer:
-    if retry_after is None:
-        detail = {"code": "ReferencedResourceNotProvisioned", "message": "A referenced resource is not yet Succeeded."}
-        cause, headers = "service", {}
-    else:
-        detail = {"code": "RetryableErrorDueToAnotherOperation", "message": "Another operation holds the resource."}
-        cause, headers = "", {"retry-after": str(retry_after)}
-    message = "A retryable error occurred."
-    return arm_error(429, "RetryableError", message, cause=cause, headers=headers, details=[detail]).answer

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from localazure.answers import Answer, arm_error
 from localazure.azure import LocalAzure
-from localazure.fault_effects import Effect, Hit, effect_named
+from localazure.fault import Effect, Hit
+from localazure.fault_effects import effect_named
 from localazure.operations import NO_FATE, Fate
 from localazure.store import Json
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from localazure import fault_effects
-from localazure.fault_effects import EFFECTS, Effect
+from localazure.fault import Effect
+from localazure.fault_effects import EFFECTS
 from localazure.resources.groups import ResourceGroups
 from localazure.virtual_time import run
 from tests.fidelity.recorded_traffic import Recording, recording, skip_if_absent

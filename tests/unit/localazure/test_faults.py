@@ -9,7 +9,7 @@ from azure.core.rest import HttpRequest
 
 from localazure import fault_effects
 from localazure.azure import LocalAzure
-from localazure.fault_effects import Effect
+from localazure.fault import Effect
 from localazure.faults import Faults, Rule
 from localazure.virtual_time import run
 from tests.unit.localazure.local_arm import GROUP, HUB, LINK, ZONE, LocalArm

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 from localazure import fault_effects
 from localazure.arm_front import arm_app, droppable
 from localazure.azure import LocalAzure
-from localazure.fault_effects import Effect
+from localazure.fault import Effect
 from localazure.faults import Faults
 from localazure.identity import Tokens, identity_routes
 from localazure.resources.groups import ResourceGroups
