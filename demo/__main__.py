@@ -54,9 +54,9 @@ async def _play(console: Console, speed: float) -> list[str]:
     async with running(speed=speed, seed=int(began)) as local:
         console.print(
             f"A local Azure is up. Its clock runs [bold]{speed:g}[/] times as fast as yours; Tether's does not, so "
-            "here Tether has less time than in Azure. A spoke asks the DNS server in its hub, 10.0.0.4, for every name. AKS "
-            "will make a private zone for the cluster, under a name that nobody can know before, and link it to the "
-            "spoke alone."
+            "here Tether has less time than in Azure. A spoke asks the DNS server in its hub, 10.0.0.4, for every "
+            "name. AKS will make a private zone for the cluster, under a name that nobody can know before, and link it "
+            "to the spoke alone."
         )
         wrong = await _without(console, local) + await _with(console, local)
         if local.azure.failures:

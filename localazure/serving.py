@@ -35,7 +35,8 @@ class _Server(uvicorn.Server):
 
 def bound(port: int = 0) -> socket.socket:
     """A socket on 127.0.0.1. Raises OSError naming the port when it is taken."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio would not switch Nagle's algorithm off, and each answer would take 40 ms more.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))

@@ -171,7 +171,7 @@ async def _read(lines: asyncio.StreamReader, worker: Worker) -> None:
         worker.start(json.loads(line))
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description="Holds one function app; started by the local Functions host.")
     parser.add_argument("--app", required=True, help="folder with function_app.py")
     app = str(Path(parser.parse_args().app).resolve())
@@ -179,8 +179,12 @@ def main() -> int:
     _log_to_stderr()
     sys.path.insert(0, app)
     os.chdir(app)
-    return asyncio.run(serve(app, requests, answers))
+    code = asyncio.run(serve(app, requests, answers))
+    # The real host ends its worker's process too, rather than let the interpreter take everything apart: clients that
+    # an app keeps for as long as the worker lives would each complain that nobody closed them.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

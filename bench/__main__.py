@@ -1,0 +1,29 @@
+"""Run all benchmarks, or those named, and report."""
+
+import argparse
+import asyncio
+import sys
+
+from rich.console import Console
+
+from bench import cold_start, event_to_link, irrelevant_event
+from bench.report import Row, write
+
+_ALL = {"event_to_link": event_to_link, "cold_start": cold_start, "irrelevant_event": irrelevant_event}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[*_ALL, []], metavar="NAME", help=f"any of {', '.join(_ALL)}")
+    chosen = parser.parse_args().only or list(_ALL)
+    console = Console()
+    rows: list[Row] = []
+    with console.status("") as status:
+        for name in chosen:
+            rows += asyncio.run(_ALL[name].measure(lambda text: status.update(f"[dim]{text}[/]")))
+    write(rows, console)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
