@@ -41,6 +41,17 @@ def recording(name: str) -> Recording:
     return next(found for found in recordings() if found.name == name)
 
 
+def names(folder: str) -> list[str]:
+    """The names of all files below a folder, those with bare bodies included; none when the recordings are absent."""
+    return [str(path.relative_to(ROOT).with_suffix("")) for path in sorted((ROOT / folder).rglob("*.json"))]
+
+
+def document(name: str) -> Any:
+    """The whole of one file, for those that hold a bare body; skips the test where it is absent."""
+    skip_if_absent()
+    return json.loads((ROOT / f"{name}.json").read_text())
+
+
 def skip_if_absent() -> None:
     if not ROOT.is_dir():
         pytest.skip(f"no recorded Azure traffic at {ROOT}: name its folder in TETHER_RECORDED")
