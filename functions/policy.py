@@ -206,7 +206,7 @@ def schema() -> bytes:
 
     def of_own_types(kind: type) -> dict[str, object]:
         if kind is not ResourceId:
-            raise NotImplementedError(kind)
+            raise TypeError(f"the schema has no word for {kind.__name__}")
         return {"type": "string", "pattern": "^/subscriptions/", "description": "An Azure resource id"}
 
     document = msgspec.json.schema(Policy, schema_hook=of_own_types)

@@ -65,6 +65,16 @@ def test_the_links_are_asked_for_within_the_event_by_three_calls() -> None:
     tell(story, hub_by_name)
 
 
+def test_an_operation_is_not_asked_for_before_the_pause_that_azure_named() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        polls = [call for call in here.transport.asked if "privateDnsOperationStatuses" in call]
+        assert len(polls) <= 3, "a link takes 60 s, and Azure asks for 30 s between two looks"
+
+    tell(story, a_policy)
+
+
 def test_every_write_has_its_intent_before_and_its_outcome_after(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tether")
 
