@@ -53,15 +53,17 @@ class Token:
 
 
 class ListeningTransport(InProcessTransport):
-    """Keeps what was asked, as `METHOD path`."""
+    """Keeps what was asked, as `METHOD path`, and when (seconds of the loop's clock)."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self.asked: list[str] = []
+        self.asked_at: list[float] = []
         self.hosts: set[str] = set()
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
         self.asked.append(f"{request.method} {urlsplit(request.url).path}")
+        self.asked_at.append(asyncio.get_running_loop().time())
         self.hosts.add(urlsplit(request.url).hostname or "")
         return await super().send(request, **kwargs)
 

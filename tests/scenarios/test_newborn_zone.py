@@ -1,6 +1,7 @@
 """The main job, told through the real SDK: a zone is born, its hubs are linked, the cluster comes up."""
 
 import asyncio
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -69,10 +70,44 @@ def test_an_operation_is_not_asked_for_before_the_pause_that_azure_named() -> No
     async def story(here: Story) -> None:
         await here.create()
         await here.passes(400)
-        polls = [call for call in here.transport.asked if "privateDnsOperationStatuses" in call]
-        assert len(polls) <= 3, "a link takes 60 s, and Azure asks for 30 s between two looks"
+        when = dict(
+            zip(reversed(here.transport.asked), reversed(here.transport.asked_at), strict=True)
+        )  # the first of each
+        put = when[here.transport.links_put()[0]]
+        polls = [at for call, at in when.items() if "privateDnsOperationStatuses" in call]
+        assert polls
+        assert min(polls) - put >= 29.9
 
-    tell(story, a_policy)
+    # Discovery makes a second pass at once, which could ask too early.
+    tell(story, lambda world: a_policy(world, world.hub, discover_resolvers=True))
+
+
+@pytest.mark.parametrize("effect", [effects.dropped_after(), effects.forgotten(), effects.silent()])
+def test_after_a_write_whose_end_is_unknown_the_links_are_listed_before_another(effect: effects.Effect) -> None:
+    async def story(here: Story) -> None:
+        here.faults.add(effect, method="PUT", path="/tether-", times=1)
+        await here.create()
+        await here.passes(400)
+        asked = here.transport.asked
+        first = asked.index(here.transport.links_put()[0])
+        after = [call for call in asked[first + 1 :] if "virtualNetworkLinks" in call]
+        assert after[0].startswith("GET")
+        assert after[0].endswith("/virtualNetworkLinks")
+        written = len(here.transport.links_put())
+        assert written == (2 if effect.name == "silent" else 1), "only what is not there is asked for again"
+
+    tell(story, hub_by_name)
+
+
+def test_a_link_registers_nothing_and_says_whose_it_is() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        (link,) = [link for link in here.azure.store.of_type(LINKS) if link.name.startswith("tether-")]
+        assert link.properties["registrationEnabled"] is False
+        assert link.body["tags"] == {"tether-owner": "platform-test", "costCentre": "42"}
+
+    tell(story, lambda world: a_policy(world, world.hub, link_tags={"costCentre": "42"}))
 
 
 def test_every_write_has_its_intent_before_and_its_outcome_after(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,7 +183,7 @@ def test_a_doubled_event_changes_nothing(caplog: pytest.LogCaptureFixture) -> No
     async def story(here: Story) -> None:
         await here.create()
         await here.passes(400)
-        before = [link.body for link in here.azure.store.of_type(LINKS)]
+        before = [deepcopy(link.body) for link in here.azure.store.of_type(LINKS)]
         caplog.clear()
         await here.event(str(here.zone))
         await here.passes(200)
