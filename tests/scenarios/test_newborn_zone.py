@@ -321,6 +321,18 @@ def test_a_scope_of_management_groups_holds_the_subscriptions_below(caplog: pyte
     tell(story, lambda world: a_policy(world, world.hub, scope=scope))
 
 
+@pytest.mark.parametrize("groups", [("others", "root"), ()])
+def test_a_subscription_below_other_management_groups_is_out_of_scope(groups: tuple[str, ...]) -> None:
+    async def story(here: Story) -> None:
+        here.azure.management_groups[SUBSCRIPTION] = groups
+        await here.create()
+        await here.passes(200)
+        assert not here.transport.links_put()
+
+    scope = Scope(management_groups=("landing-zones",), hub_subscriptions=(HUB_SUBSCRIPTION,))
+    tell(story, lambda world: a_policy(world, world.hub, scope=scope))
+
+
 def test_with_an_invalid_policy_nothing_is_written_and_nothing_is_lost() -> None:
     async def story(here: Story) -> None:
         await here.create()
