@@ -3,12 +3,15 @@
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
 from bench import cold_start, event_to_link, irrelevant_event
 from bench.report import Row, write
+from demo.app_log import app_log
 
+LOG = Path("build") / "bench.log"
 _ALL = {"event_to_link": event_to_link, "cold_start": cold_start, "irrelevant_event": irrelevant_event}
 
 
@@ -18,7 +21,7 @@ def main() -> int:
     chosen = parser.parse_args().only or list(_ALL)
     console = Console()
     rows: list[Row] = []
-    with console.status("") as status:
+    with console.status("") as status, app_log(LOG):
         for name in chosen:
             rows += asyncio.run(_ALL[name].measure(lambda text: status.update(f"[dim]{text}[/]")))
     write(rows, console)

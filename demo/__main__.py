@@ -3,12 +3,8 @@
 import argparse
 import asyncio
 import json
-import logging
-import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +12,7 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.table import Table
 
+from demo.app_log import app_log
 from demo.creation import Creation, Ended
 from demo.timeline import Timeline
 from localazure.azurite import AzuriteMissing
@@ -84,7 +81,7 @@ async def _with(console: Console, local: Running) -> list[str]:
     console.print(Rule("[bold]With Tether"))
     world = hub_and_spoke(local.azure, nth=2, second_hub=True)
     timeline = Timeline(console, local.azure.clock)
-    with _app_logs():
+    with app_log(LOG):
         async with local.app(ROOT, policy=_policy(world)) as host:
             console.print(f"Tether is running: {', '.join(host.functions)} (its log: {LOG.relative_to(ROOT)})\n")
             ended = await _watched(console, local, world, timeline, "with-tether")
@@ -175,23 +172,6 @@ def _show_spans(console: Console, timeline: Timeline, world: HubAndSpoke, speed:
         if (span := timeline.between("zone", step)) is not None:
             table.add_row(name, f"{span:.0f} s", f"{span / speed:.2f} s")
     console.print(table)
-
-
-@contextmanager
-def _app_logs() -> Iterator[None]:
-    """Tether's own log goes to a file, so that the timeline stays readable."""
-    LOG.parent.mkdir(exist_ok=True)
-    kept = os.dup(2)
-    with LOG.open("w") as log:
-        os.dup2(log.fileno(), 2)
-        handler = logging.StreamHandler(log)
-        logging.getLogger().addHandler(handler)
-        try:
-            yield
-        finally:
-            logging.getLogger().removeHandler(handler)
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 if __name__ == "__main__":

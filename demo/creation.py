@@ -113,6 +113,8 @@ class Creation:
             told = self._local.azure.resolvers.lookup(self._world.spoke, name)
             if told.addresses:
                 self._timeline.step("resolves", f"the spoke resolves the API server: {told.addresses[0]}", "green")
+            elif told.cached:
+                self._timeline.step("cached", 'the hub\'s resolver still keeps a "no" that a node got too early', "dim")
 
     def _happened(self, event: Json) -> None:
         """The steps that Azure tells of itself."""
