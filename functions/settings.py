@@ -18,6 +18,8 @@ class Storage:
 
     connection_string: str | None = None
     queue_service: str | None = None
+    table_service: str | None = None
+    blob_service: str | None = None
     client_id: str | None = None
 
 
@@ -66,11 +68,17 @@ def _storage(environment: Mapping[str, str]) -> Storage:
     if connection := environment.get(name):
         return Storage(connection_string=connection)
     client_id = environment.get(f"{name}__clientId") or environment.get("AZURE_CLIENT_ID") or None
-    if service := environment.get(f"{name}__queueServiceUri"):
-        return Storage(queue_service=service.rstrip("/"), client_id=client_id)
+    queue = environment.get(f"{name}__queueServiceUri", "").rstrip("/")
     if account := environment.get(f"{name}__accountName"):
         suffix = environment.get("TETHER_STORAGE_SUFFIX", "core.windows.net")
-        return Storage(queue_service=f"https://{account}.queue.{suffix}", client_id=client_id)
+        queue = queue or f"https://{account}.queue.{suffix}"
+    if queue:
+        return Storage(
+            queue_service=queue,
+            table_service=environment.get(f"{name}__tableServiceUri") or queue.replace(".queue.", ".table.", 1),
+            blob_service=environment.get(f"{name}__blobServiceUri") or queue.replace(".queue.", ".blob.", 1),
+            client_id=client_id,
+        )
     raise SettingsError(
         f"{name} is not set: give a connection string, or {name}__accountName (or __queueServiceUri) for the identity"
     )

@@ -6,6 +6,12 @@ from functions.arm.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, Cloud
 from functions.policy import PolicyError
 from functions.settings import SettingsError, Storage, read
 
+
+def of_account(name: str, client_id: str | None = None) -> Storage:
+    urls = (f"https://{name}.{kind}.core.windows.net" for kind in ("queue", "table", "blob"))
+    return Storage(None, *urls, client_id)
+
+
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 
 
@@ -34,17 +40,22 @@ def test_a_cloud_is_chosen_by_name(name: str) -> None:
         pytest.param(STORAGE, Storage(connection_string="UseDevelopmentStorage=true"), id="a connection string"),
         pytest.param(
             {"AzureWebJobsStorage__accountName": "tether"},
-            Storage(queue_service="https://tether.queue.core.windows.net"),
+            of_account("tether"),
             id="an account's name",
         ),
         pytest.param(
             {"AzureWebJobsStorage__queueServiceUri": "https://t.queue.x/", "AzureWebJobsStorage__clientId": "c"},
-            Storage(queue_service="https://t.queue.x", client_id="c"),
+            Storage(
+                queue_service="https://t.queue.x",
+                table_service="https://t.table.x",
+                blob_service="https://t.blob.x",
+                client_id="c",
+            ),
             id="a queue service and an identity of its own",
         ),
         pytest.param(
             {"AzureWebJobsStorage__accountName": "t", "AZURE_CLIENT_ID": "c"},
-            Storage(queue_service="https://t.queue.core.windows.net", client_id="c"),
+            of_account("t", "c"),
             id="the app's identity serves storage too",
         ),
     ],

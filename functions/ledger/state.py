@@ -1,0 +1,165 @@
+"""What Tether remembers of a subject: one row for a node resource group, or for a custom zone.
+
+Events on a cluster's zone, endpoint or the cluster itself meet in one row. The counters `seq`, `done` and `look` are
+what keeps work from being lost or done twice (docs/decisions/0004); the rest is what was seen last, for people and for
+the rules that need a memory. Only the counters are written under an ETag; of the rest the newer write wins.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from functions.arm.operations import Operation
+from functions.arm.resource_id import ResourceId
+
+# Written into every row, so that an older worker leaves a newer worker's rows alone.
+VERSION = 1
+
+# How many ids of finished events a row keeps, to know a doubled event again.
+KEPT_CAUSES = 20
+
+
+class LedgerError(Exception):
+    """The ledger could not be reached: nothing is known, and nothing was kept."""
+
+
+class NewerRowError(LedgerError):
+    """The row was written by a newer version of Tether: it is left alone."""
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What tells finished work from work that is still to do.
+
+    `seq` counts the events, `done` how many of them some pass has seen the effect of, `look` the look-agains that were
+    asked for, of which the last is due at `look_at` (seconds since 1970, 0 for none). `causes` are the events that
+    ended lately.
+    """
+
+    seq: int = 0
+    done: int = 0
+    look: int = 0
+    look_at: float = 0.0
+    causes: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        """Whether an event came that no pass has answered yet."""
+        return self.done < self.seq
+
+    def bumped(self) -> "Counters":
+        """One more event."""
+        return msgspec.structs.replace(self, seq=self.seq + 1)
+
+    def looking(self, at: float) -> "Counters":
+        """Another pass is to come, at `at`; the one that was to come before it need not."""
+        return msgspec.structs.replace(self, look=self.look + 1, look_at=at)
+
+    def finished(self, remembered: int, cause: str, *, looking: bool) -> "Counters":
+        """A pass that began when `seq` was `remembered` is over. Without `looking` no other pass is to come."""
+        causes = (*(held for held in self.causes if held != cause), cause)[-KEPT_CAUSES:] if cause else self.causes
+        return msgspec.structs.replace(
+            self,
+            done=max(self.done, remembered),
+            causes=causes if not looking else self.causes,
+            look_at=self.look_at if looking else 0.0,
+        )
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last observation in brief, and what the rules remember.
+
+    `gone_since`: when the cluster was first found missing, 0 while it is not. `deleting`: whether it was ever seen
+    Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970.
+    """
+
+    at: float = 0.0
+    cluster: str = ""
+    zone: str = ""
+    location: str = ""
+    state: str = ""
+    private_fqdn: str = ""
+    hubs: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    attempt: int = 0
+    operations: tuple[Operation, ...] = ()
+    gone_since: float = 0.0
+    deleting: bool = False
+    reversals: tuple[float, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One subject's row. A subject that nobody has written of has an empty one."""
+
+    subject: ResourceId
+    counters: Counters = Counters()
+    observed: Observed = Observed()
+
+
+class Ledger(Protocol):
+    """What the loop needs of its memory. Every call may raise LedgerError, and each counter call is atomic."""
+
+    async def read(self, subject: ResourceId) -> Row: ...
+
+    async def bump(self, subject: ResourceId, at: float) -> Counters:
+        """One more event, at `at`: the counters after it."""
+        ...
+
+    async def look_again(self, subject: ResourceId, at: float) -> Counters:
+        """Another pass is to come: the counters after that was written."""
+        ...
+
+    async def finish(self, subject: ResourceId, remembered: int, cause: str, *, looking: bool) -> None:
+        """A pass is over (see Counters.finished)."""
+        ...
+
+    async def remember(self, subject: ResourceId, observed: Observed) -> None:
+        """Keep an observation, unless a newer one is there."""
+        ...
+
+    async def overdue(self, before: float) -> tuple[Row, ...]:
+        """Rows with an event that nobody answered since `before`, or whose look-again was due before it."""
+        ...
+
+    async def rows(self) -> tuple[Row, ...]:
+        """All rows."""
+        ...
+
+    async def forget(self, before: float) -> int:
+        """Remove rows and journal entries that nobody wrote to since `before`; how many."""
+        ...
+
+    async def intend(self, entry: "Entry") -> None:
+        """Keep an intent, before its write."""
+        ...
+
+    async def conclude(self, entry: "Entry") -> None:
+        """Keep what became of an intent: the same entry with its result."""
+        ...
+
+    async def journal(self, subject: ResourceId, most: int = 100) -> tuple["Entry", ...]:
+        """The subject's entries, the newest first."""
+        ...
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the journal: what was intended, why, by which cause, and what became of it (empty until known)."""
+
+    subject: ResourceId
+    id: str
+    at: float
+    cause: str
+    handler: str
+    action: str
+    target: str
+    reason: str
+    before: str = ""
+    after: str = ""
+    by: str = ""  # the person who asked, for what came by HTTP
+    result: str = ""
+    error: str = ""
+    ended: float = 0.0
+
+
+def subject_of(zone: ResourceId, *, system: bool) -> ResourceId:
+    """The row that a zone's events meet in: its node resource group's, or a custom zone's own."""
+    return zone.group_id if system else zone

@@ -1,0 +1,85 @@
+"""The ledger without storage, for the simulation. Passes the contract of the real one (contract/test_ledger.py)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from functions.arm.resource_id import ResourceId
+from functions.ledger.state import Counters, Entry, LedgerError, Observed, Row
+
+
+@dataclass
+class MemoryLedger:
+    """Rows in a dict. `down` makes it unreachable."""
+
+    down: bool = False
+    held: dict[ResourceId, Row] = field(default_factory=dict[ResourceId, Row])
+    bumped: dict[ResourceId, float] = field(default_factory=dict[ResourceId, float])
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+
+    async def read(self, subject: ResourceId) -> Row:
+        self._check()
+        return self.held.get(subject, Row(subject))
+
+    async def bump(self, subject: ResourceId, at: float) -> Counters:
+        self._check()
+        self.bumped[subject] = at
+        return await self._count(subject, Counters.bumped)
+
+    async def look_again(self, subject: ResourceId, at: float) -> Counters:
+        return await self._count(subject, lambda counters: counters.looking(at))
+
+    async def finish(self, subject: ResourceId, remembered: int, cause: str, *, looking: bool) -> None:
+        await self._count(subject, lambda counters: counters.finished(remembered, cause, looking=looking))
+
+    async def remember(self, subject: ResourceId, observed: Observed) -> None:
+        row = await self.read(subject)
+        if row.observed.at <= observed.at:
+            self.held[subject] = Row(subject, row.counters, observed)
+
+    async def overdue(self, before: float) -> tuple[Row, ...]:
+        self._check()
+        return tuple(
+            row
+            for row in self.held.values()
+            if (row.counters.pending and self.bumped[row.subject] < before) or 0 < row.counters.look_at < before
+        )
+
+    async def rows(self) -> tuple[Row, ...]:
+        self._check()
+        return tuple(self.held.values())
+
+    async def forget(self, before: float) -> int:
+        self._check()
+        old = [
+            subject
+            for subject, row in self.held.items()
+            if not row.counters.pending and max(row.observed.at, self.bumped.get(subject, 0.0)) < before
+        ]
+        done = [key for key, entry in self.entries.items() if entry.at < before]
+        for subject in old:
+            del self.held[subject]
+        for key in done:
+            del self.entries[key]
+        return len(old) + len(done)
+
+    async def intend(self, entry: Entry) -> None:
+        self._check()
+        self.entries[entry.id] = entry
+
+    async def conclude(self, entry: Entry) -> None:
+        self._check()
+        self.entries[entry.id] = entry
+
+    async def journal(self, subject: ResourceId, most: int = 100) -> tuple[Entry, ...]:
+        self._check()
+        found = [entry for entry in self.entries.values() if entry.subject == subject]
+        return tuple(sorted(found, key=lambda entry: (-entry.at, entry.id))[:most])
+
+    async def _count(self, subject: ResourceId, change: Callable[[Counters], Counters]) -> Counters:
+        row = await self.read(subject)
+        self.held[subject] = Row(subject, change(row.counters), row.observed)
+        return self.held[subject].counters
+
+    def _check(self) -> None:
+        if self.down:
+            raise LedgerError("the ledger cannot be reached (test)")
