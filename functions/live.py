@@ -13,6 +13,8 @@ from functions import settings
 from functions.arm.credential import platform_credential
 from functions.arm.session import Session
 from functions.fleet.scope import Scopes
+from functions.ledger.state import Ledger
+from functions.ledger.tables import TableLedger
 from functions.policy import PolicyError
 from functions.queue import StorageQueue, WorkQueue
 from functions.reconcile import Around
@@ -26,6 +28,7 @@ class Live:
 
     queue: WorkQueue
     around: Around | PolicyError
+    ledger: Ledger
 
 
 _live: Live | None = None
@@ -41,9 +44,9 @@ def live() -> Live:
 
 def _made() -> Live:
     known = settings.read(os.environ)
-    queue = StorageQueue(known.storage)
+    queue, ledger = StorageQueue(known.storage), TableLedger(known.storage)
     if isinstance(known.policy, PolicyError):
-        return Live(queue, known.policy)
+        return Live(queue, known.policy, ledger)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    return Live(queue, Around(session, known.policy, Scopes(), time.time))
+    return Live(queue, Around(session, known.policy, Scopes(), time.time), ledger)

@@ -33,6 +33,16 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
+class Considered:
+    """What was seen and decided. Without a verdict, `ended` says why there is none."""
+
+    ended: str
+    seen: Seen | None = None
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """What one pass came to, and what has to follow: the next Work and its delay in seconds, None when all is well."""
 
@@ -61,23 +71,33 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL) -> Pa
     return done
 
 
+async def consider(work: Work, around: Around, depth: Depth = Depth.FULL) -> Considered:
+    """Observe and decide, and write nothing. Raises ArmError, NoAnswerError or NoTokenError when it cannot see."""
+    at = around.now()
+    if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
+        return Considered("out-of-scope")
+    try:
+        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations)
+    except NotProvenError as error:
+        return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
+    except CustomZoneNotListedError:
+        return Considered("not-ours", findings=(zone_link_findings.custom_zone_not_listed(work.target),))
+    if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
+        return Considered("excluded-by-tag", seen)
+    verdict = joined(handler.decide(seen, around.policy) for handler in _HANDLERS.values())
+    return Considered("decided", seen, verdict, verdict.findings)
+
+
 async def _pass(work: Work, around: Around, depth: Depth) -> Pass:
     at = around.now()
     try:
-        if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
-            return Pass("out-of-scope")
-        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations)
-    except NotProvenError as error:
-        return Pass("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
-    except CustomZoneNotListedError:
-        return Pass("not-ours", findings=(zone_link_findings.custom_zone_not_listed(work.target),))
+        considered = await consider(work, around, depth)
     except (ArmError, NoAnswerError, NoTokenError) as error:
         return _blind(work, error, at)
-    if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
-        return Pass("excluded-by-tag")
-    verdict = joined(handler.decide(seen, around.policy) for handler in _HANDLERS.values())
-    outcomes = tuple([await _carry_out(change, work, around) for change in verdict.changes])
-    return _remember(work, seen, verdict, outcomes)
+    if considered.seen is None or considered.verdict is None:
+        return Pass(considered.ended, findings=considered.findings)
+    outcomes = tuple([await _carry_out(change, work, around) for change in considered.verdict.changes])
+    return _remember(work, considered.seen, considered.verdict, outcomes)
 
 
 async def _carry_out(change: Change, work: Work, around: Around) -> Outcome:

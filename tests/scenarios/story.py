@@ -38,6 +38,7 @@ from localazure.in_process import InProcessTransport
 from localazure.store import Json
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
+from tests.scenarios.memory_ledger import MemoryLedger
 
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
@@ -229,7 +230,7 @@ def tell(
         around = wanted if isinstance(wanted, PolicyError) else Around(session, wanted, Scopes(), azure.clock.now)
         queue = MemoryQueue(azure.clock.now)
         async with EventGrid(azure, seed=11) as grid:
-            here = Story(azure, faults, grid, queue, Live(queue, around), transport, made)
+            here = Story(azure, faults, grid, queue, Live(queue, around, MemoryLedger()), transport, made)
             if not deaf:
                 await grid.subscribe("tether", here.hear)
             await story(here)
