@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from email.utils import formatdate
 from typing import cast
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -78,14 +80,35 @@ class ArmFront:
     async def _answer(
         self, method: str, target: Target, scope: Scope, receive: Receive, headers: dict[str, str], fault: Planned
     ) -> Answer:
-        self._tokens.check(headers.get("authorization"))
+        """Count the request against the limits, then answer it. What is left is told on refusals too."""
+        principal = self._tokens.check(headers.get("authorization"))
+        left = {} if self._azure.limits is None else self._azure.limits.take(method, target, principal)
         query = {name.lower(): value for name, value in parse_qsl(scope["query_string"].decode())}
+        try:
+            answer = await self._allowed(method, target, query, receive, headers, principal, fault)
+        except Refused as refused:
+            answer = refused.answer
+        return replace(answer, headers={**left, **answer.headers}) if left else answer
+
+    async def _allowed(
+        self,
+        method: str,
+        target: Target,
+        query: dict[str, str],
+        receive: Receive,
+        headers: dict[str, str],
+        principal: str,
+        fault: Planned,
+    ) -> Answer:
+        """Answer a request of a known caller, if ARM lets it through."""
         if not (api_version := query.get("api-version")):
             raise arm_error(
                 400,
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )
+        access = self._azure.access
+        access.check(method, target, principal)
         if target.operation is not None:
             return self._azure.operations.look_up(target.operation, result=target.is_result)
         request = ArmRequest(
@@ -100,7 +123,9 @@ class ArmFront:
             query=query,
             body=await _read_body(receive),
             action=target.action,
+            principal=principal,
         )
+        access.check_linked(method, target, principal, request.body)
         provider = self._provider(target, api_version)
         check_group(self._azure, request)
         token = fate_of_request.set(fault.fate)
@@ -132,7 +157,7 @@ class ArmFront:
             "x-ms-request-id": guid,
             "x-ms-correlation-request-id": guid,
             "date": formatdate(self._azure.clock.now(), usegmt=True),
-            **_rate_limits(method, target),
+            **(_rate_limits(method, target) if self._azure.limits is None else {}),
             **answer.headers,
         }
         if content_type:
@@ -224,7 +249,7 @@ def _content(answer: Answer, target: Target | None) -> tuple[bytes, str]:
             of_aks = (
                 target is not None and target.type.casefold().startswith("microsoft.containerservice") and not by_arm
             )
-            return json.dumps(body).encode(), "application/json" if of_aks else "application/json; charset=utf-8"
+            return msgspec.json.encode(body), "application/json" if of_aks else "application/json; charset=utf-8"
 
 
 def _rate_limits(method: str, target: Target | None) -> dict[str, str]:
@@ -232,6 +257,8 @@ def _rate_limits(method: str, target: Target | None) -> dict[str, str]:
 
     Recorded: privatedns/link-create-full-flow, network/vnet-get-with-peering, errors/429-*.
     """
+    if target is not None and not target.subscription:
+        return {}
     kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
     if target is not None and "privatedns" in target.type.casefold():
         return {"x-ms-ratelimit-remaining-subscription-resource-requests": "499" if kind == "reads" else "11999"}

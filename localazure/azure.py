@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
+from localazure.access import Access
 from localazure.aks.rules import AksRules
 from localazure.clock import Clock
+from localazure.limits import Limits
 from localazure.operations import Operations
 from localazure.resolver import Resolvers
+from localazure.resource_graph.view import GraphView
 from localazure.store import Json, Store
 
 type Stage = Literal["Success", "Failure", "Cancel"]
@@ -60,6 +63,10 @@ class LocalAzure:
         self.management_groups: dict[str, tuple[str, ...]] = {}
         """The management groups above a subscription, the nearest first."""
         self.aks = AksRules()
+        self.access = Access()
+        self.graph = GraphView(self)
+        self.limits: Limits | None = None
+        """Token buckets, when they are wanted: `azure.limits = Limits(azure.clock)`."""
         self.resolvers = Resolvers(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,6 +86,7 @@ class LocalAzure:
         Shape: recorded events/eventgrid-schema/resource-write-success; `authorization` and `httpRequest` cannot be
         relied on, and a failure says `Succeeded` in `data.status` (events/eventgrid-schema/resource-write-failure).
         """
+        self.store.touch(resource_id)
         subscription = resource_id.split("/")[2]
         event: Json = {
             "subject": resource_id,

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from localazure.access import JOIN_VNET
+from localazure.access_refusals import authorization_failed, linked_authorization_failed, scope_locked
 from localazure.answers import Answer, Refused, arm_error
 from localazure.fault import Effect, Hit
 
@@ -70,32 +72,18 @@ def unavailable_html() -> Effect:
 
 
 def not_authorised() -> Effect:
-    """403 AuthorizationFailed. Recorded: errors/403-authorization-failed-role-assignment-write."""
-
-    def answer(hit: Hit) -> Answer:
-        message = (
-            f"The client '{hit.azure.tenant}' with object id '{hit.azure.tenant}' does not have authorization to "
-            f"perform action '{hit.action}' over scope '{hit.path}' or the scope is invalid. If access was recently "
-            "granted, please refresh your credentials."
-        )
-        return arm_error(403, "AuthorizationFailed", message).answer
-
-    return Effect("not_authorised", answer=answer)
+    """403 AuthorizationFailed."""
+    return Effect(
+        "not_authorised", answer=lambda hit: authorization_failed(hit.azure.tenant, hit.action, hit.path).answer
+    )
 
 
 def not_authorised_on_linked(scope: str) -> Effect:
-    """403: allowed on the resource, not on what it joins. Recorded: errors/403-linked-authorization-failed-subnet."""
-
-    def answer(hit: Hit) -> Answer:
-        message = (
-            f"The client '{hit.azure.tenant}' with object id '{hit.azure.tenant}' has permission to perform action "
-            f"'{hit.action}' on scope '{hit.path}'; however, it does not have permission to perform action(s) "
-            f"'Microsoft.Network/virtualNetworks/join/action' on the linked scope(s) '{scope}' (respectively) or the "
-            "linked scope(s) are invalid."
-        )
-        return arm_error(403, "LinkedAuthorizationFailed", message).answer
-
-    return Effect("not_authorised_on_linked", answer=answer)
+    """403: allowed on the resource, not on the VNet `scope` that it joins."""
+    return Effect(
+        "not_authorised_on_linked",
+        answer=lambda hit: linked_authorization_failed(hit.azure.tenant, hit.action, hit.path, JOIN_VNET, scope).answer,
+    )
 
 
 def denied_by_policy(policy: str = "deny-private-dns-links") -> Effect:
@@ -125,17 +113,8 @@ def denied_by_assignment() -> Effect:
 
 
 def locked() -> Effect:
-    """409 of a resource lock; its own spelling of the scope is lower-case. Recorded: errors/409-scope-locked-write."""
-
-    def answer(hit: Hit) -> Answer:
-        scope = hit.path.replace("/resourceGroups/", "/resourcegroups/")
-        message = (
-            f"The scope '{hit.path}' cannot perform {hit.action.rpartition('/')[2]} operation because following "
-            f"scope(s) are locked: '{scope}'. Please remove the lock and try again."
-        )
-        return arm_error(409, "ScopeLocked", message).answer
-
-    return Effect("locked", answer=answer)
+    """409 of a resource lock on what is written."""
+    return Effect("locked", answer=lambda hit: scope_locked(hit.path, hit.action.rpartition("/")[2], hit.path).answer)
 
 
 def not_found() -> Effect:

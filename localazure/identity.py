@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -12,7 +13,10 @@ from starlette.routing import Route
 
 from localazure.answers import Refused, arm_error
 from localazure.azure import LocalAzure
+from localazure.store import Json
 
+MANAGED_IDENTITY = "44444444-4444-4444-4444-444444444444"
+"""The principal of the app's managed identity."""
 LIFE = 3600
 """Seconds of our time that a token lives: the caller's credential judges `expires_on` by its own clock."""
 
@@ -25,22 +29,23 @@ class Tokens:
         self._strict = strict
         self._issued: set[str] = set()
 
-    def issue(self, resource: str, now: float) -> tuple[str, int]:
-        """A token for `resource` and when it expires, in seconds since 1970."""
+    def issue(self, resource: str, now: float, principal: str = MANAGED_IDENTITY) -> tuple[str, int]:
+        """A token for `resource`, owned by `principal`, and when it expires, in seconds since 1970."""
         expires = int(now) + LIFE
         claims = {
             "aud": resource,
             "exp": expires,
             "iat": int(now),
             "tid": self._azure.tenant,
+            "oid": principal,
             "jti": secrets.token_hex(8),
         }
         token = ".".join([_part({"alg": "none", "typ": "JWT"}), _part(claims), secrets.token_urlsafe(16)])
         self._issued.add(token)
         return token, expires
 
-    def check(self, authorization: str | None) -> None:
-        """Refuse with ARM's 401 when the `Authorization` header is missing or no good."""
+    def check(self, authorization: str | None) -> str:
+        """Who asks. Refuses with ARM's 401 when the `Authorization` header is missing or no good."""
         scheme, _, token = (authorization or "").partition(" ")
         if not authorization:
             raise _unauthenticated(
@@ -50,6 +55,17 @@ class Tokens:
             raise _unauthenticated("AuthenticationFailedInvalidHeader", "Authentication failed. Use 'Bearer <token>'.")
         if self._strict and token not in self._issued:
             raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
+        return principal_of(token)
+
+
+def principal_of(token: str) -> str:
+    """The `oid` of an access token; of what is no token, the text itself, so that each text is someone."""
+    try:
+        padded = token.split(".")[1] + "==="
+        claims: object = json.loads(base64.urlsafe_b64decode(padded))
+    except (IndexError, ValueError):
+        return token
+    return str(cast("Json", claims).get("oid", token)) if isinstance(claims, dict) else token
 
 
 def identity_routes(azure: LocalAzure, tokens: Tokens, header: str) -> list[Route]:

@@ -1,8 +1,10 @@
 """What exists in the local Azure: ARM resources by their id, which compares without case."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from localazure.key_order import KeyOrder
 
 type Json = dict[str, Any]
 
@@ -33,35 +35,60 @@ class Store:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Resource] = {}
-        self._by_type: dict[str, dict[str, Resource]] = {}  # a list, or a name's lookup, reads one type of a big fleet
+        self._order = KeyOrder()
+        self._order_of_type: dict[str, KeyOrder] = {}  # a list, or a name's lookup, reads one type of a big fleet
+        self._indexes: dict[str, tuple[int, Any]] = {}
+        self.watchers: list[Callable[[str], None]] = []
+        """Called with the id of what was put, removed or touched."""
+        self.version = 0
+        """Grows with everything that was put, removed or touched."""
 
     def get(self, resource_id: str) -> Resource | None:
         return self._by_key.get(_key(resource_id))
 
     def put(self, resource: Resource) -> Resource:
-        self.remove(resource.id)
         key = _key(resource.id)
+        before = self._by_key.get(key)
+        if before is None or before.type.casefold() != resource.type.casefold():
+            self.remove(resource.id)
+            self._order.add(key)
+            self._order_of_type.setdefault(resource.type.casefold(), KeyOrder()).add(key)
         self._by_key[key] = resource
-        self._by_type.setdefault(resource.type.casefold(), {})[key] = resource
+        self.touch(resource.id)
         return resource
 
     def remove(self, resource_id: str) -> Resource | None:
         key = _key(resource_id)
         resource = self._by_key.pop(key, None)
         if resource is not None:
-            del self._by_type[resource.type.casefold()][key]
+            self._order.remove(key)
+            self._order_of_type[resource.type.casefold()].remove(key)
+            self.touch(resource_id)
         return resource
+
+    def touch(self, resource_id: str) -> None:
+        """Tell the watchers that something about a resource has changed in place."""
+        self.version += 1
+        for watcher in self.watchers:
+            watcher(resource_id)
+
+    def indexed[T](self, name: str, build: Callable[[], T]) -> T:
+        """What `build` gathers from the store, built anew only when something has changed since."""
+        kept = self._indexes.get(name)
+        if kept is None or kept[0] != self.version:
+            kept = self._indexes[name] = (self.version, build())
+        return kept[1]
 
     def of_type(self, resource_type: str, under: str = "") -> list[Resource]:
         """All of a type, without case, whose id lies under `under` (any depth), in order of id."""
-        prefix = _key(under) + "/"
-        found = sorted(self._by_type.get(resource_type.casefold(), {}).items())
-        return [resource for key, resource in found if not under or key.startswith(prefix)]
+        order = self._order_of_type.get(resource_type.casefold())
+        if order is None:
+            return []
+        return [self._by_key[key] for key in order.below(_key(under) + "/" if under else "")]
 
     def under(self, parent: str) -> list[Resource]:
         """Everything below an id, in order of id, the parent itself not included."""
-        prefix = _key(parent) + "/"
-        return [resource for key, resource in sorted(self._by_key.items()) if key.startswith(prefix)]
+        return [self._by_key[key] for key in self._order.below(_key(parent) + "/")]
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(list(self._by_key.values()))

@@ -160,6 +160,7 @@ class ManagedClusters(ResourceType):
         work: Callable[[Operation], Awaitable[None]],
     ) -> Operation:
         """Run `work` as this cluster's operation; how it ends is seen in the cluster, the operation and the event."""
+        self.azure.store.touch(cluster.id)  # its state is another now, of which no event tells
         running = _Running(state)
         self._running[_key(cluster)] = running
 

@@ -66,6 +66,7 @@ class NetworkInterfaces(ResourceType):
             for member in members:
                 configurations: list[Json] = properties["ipConfigurations"]
                 configurations.append(self._configuration(nic_id, etag, subnet_id, member, primary=not configurations))
+                self.azure.store.touch(nic_id)
         return nic
 
     def _configuration(self, nic_id: str, etag: str, subnet_id: str, member: Member, *, primary: bool) -> Json:

@@ -77,6 +77,7 @@ class Peerings(ResourceType):
             if vnet_id.casefold() not in (own.casefold(), remote.casefold()):
                 continue
             before = peering.properties["peeringState"]
+            self.azure.store.touch(peering.id)
             if self._points_back(remote, own):
                 peering.properties["peeringState"] = "Connected"
             elif before == "Connected":

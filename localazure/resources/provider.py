@@ -37,7 +37,7 @@ UNCONDITIONAL = Condition()
 class ArmRequest:
     """One ARM request, taken apart. `name` is empty when the request is for a collection.
 
-    `id` is spelt as the caller gave it; `headers` and `query` have lower-case keys.
+    `id` is spelt as the caller gave it; `headers` and `query` have lower-case keys; `principal` is who asks.
     """
 
     method: str
@@ -51,6 +51,7 @@ class ArmRequest:
     query: dict[str, str] = field(default_factory=dict[str, str])
     body: Json | None = None
     action: str = ""
+    principal: str = ""
 
     @property
     def condition(self) -> Condition:

@@ -171,25 +171,32 @@ def in_use(azure: LocalAzure, subnet: Resource) -> Refused | None:
 
 def configurations_in(azure: LocalAzure, subnet_id: str) -> list[Json]:
     """The IP configurations of all network interfaces in a subnet."""
-    return [
-        configuration
-        for nic in azure.store.of_type(NICS)
-        for configuration in nic.properties["ipConfigurations"]
-        if configuration["properties"]["subnet"]["id"].casefold() == subnet_id.casefold()
-    ]
+
+    def by_subnet() -> dict[str, list[Json]]:
+        found: dict[str, list[Json]] = {}
+        for nic in azure.store.of_type(NICS):
+            for configuration in nic.properties["ipConfigurations"]:
+                found.setdefault(configuration["properties"]["subnet"]["id"].casefold(), []).append(configuration)
+        return found
+
+    return azure.store.indexed("IP configurations by subnet", by_subnet).get(subnet_id.casefold(), [])
+
+
+def _endpoints_in(azure: LocalAzure, subnet_id: str) -> list[Resource]:
+    def by_subnet() -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for endpoint in azure.store.of_type("Microsoft.Network/privateEndpoints"):
+            found.setdefault(endpoint.properties["subnet"]["id"].casefold(), []).append(endpoint)
+        return found
+
+    return azure.store.indexed("private endpoints by subnet", by_subnet).get(subnet_id.casefold(), [])
 
 
 def _back_references(azure: LocalAzure, subnet: Resource) -> Json:
     found: Json = {}
-    configurations = configurations_in(azure, subnet.id)
-    if configurations:
+    if configurations := configurations_in(azure, subnet.id):
         found["ipConfigurations"] = [{"id": upper_cased(configuration["id"])} for configuration in configurations]
-    endpoints = [
-        endpoint
-        for endpoint in azure.store.of_type("Microsoft.Network/privateEndpoints")
-        if endpoint.properties["subnet"]["id"].casefold() == subnet.id.casefold()
-    ]
-    if endpoints:
+    if endpoints := _endpoints_in(azure, subnet.id):
         found["privateEndpoints"] = [{"id": upper_cased(endpoint.id)} for endpoint in endpoints]
     return found
 

@@ -166,7 +166,7 @@ def test_a_put_while_another_operation_runs_is_refused() -> None:
         with pytest.raises(HttpResponseError) as refused:
             await bench.create()
         assert refused.value.status_code == 409
-        assert '"code": "OperationNotAllowed"' in refused.value.response.text()  # type: ignore[union-attr]
+        assert '"code":"OperationNotAllowed"' in refused.value.response.text()  # type: ignore[union-attr]
 
     in_virtual_time(story)
 
