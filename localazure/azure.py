@@ -14,10 +14,11 @@ from localazure.limits import Limits
 from localazure.operations import Operations
 from localazure.resolver import Resolvers
 from localazure.resource_graph.view import GraphView
-from localazure.store import Json, Store
+from localazure.store import Json, Resource, Store
 
 type Stage = Literal["Success", "Failure", "Cancel"]
 type Verb = Literal["Write", "Delete", "Action"]
+type Remover = Callable[[Resource], Coroutine[Any, Any, None]]
 type Listener = Callable[[Json], None]
 
 
@@ -68,6 +69,8 @@ class LocalAzure:
         self.limits: Limits | None = None
         """Token buckets, when they are wanted: `azure.limits = Limits(azure.clock)`."""
         self.resolvers = Resolvers(self)
+        self.removers: dict[str, Remover] = {}
+        """How a resource that has more to it than its row is deleted with its resource group, by type (lower case)."""
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures: list[BaseException] = []

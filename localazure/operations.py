@@ -119,12 +119,13 @@ class Operation:
     def result(self) -> Answer:
         """What a GET of the Location address answers: 202 while it runs, then nothing more to say.
 
-        Recorded: aks/private-stop-start-operations (204 that still carries Location), and 200 for a resource group.
+        Recorded: aks/private-stop-start-operations (204 that still carries Location), and 200 for a resource group;
+        409 with the reason when a group could not be deleted.
         """
         if self.ended is None:
             return Answer(202, None, self.headers(status=False, location=True))
         if self.kind is Kind.GROUPS:
-            return Answer(200)
+            return Answer(200) if self.error is None else Answer(409, {"error": self.error})
         return Answer(204, None, {"location": self.result_address} if self.kind is Kind.AKS else {})
 
 

@@ -12,7 +12,9 @@ class AksRules:
     cluster's deletion fails with it.
     `pause_before_own_link`: seconds of Azure's clock between the zone's birth and AKS's PUT of its own link to the
     cluster's VNet. With a pause someone else can be quicker, and AKS's link fails.
+    `list_page`: clusters in one page of a LIST; the rest is behind `nextLink`.
     """
 
     deletes_foreign_links: bool = True
     pause_before_own_link: float = 0
+    list_page: int = 100

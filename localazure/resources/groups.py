@@ -4,7 +4,7 @@ from typing import override
 
 from localazure.answers import Answer, Refused, arm_error
 from localazure.azure import LocalAzure
-from localazure.operations import Kind, Operation, Takes
+from localazure.operations import Kind, Operation, OperationFailed, Takes
 from localazure.resources.provider import ArmRequest, ResourceType, told
 from localazure.store import Json, Resource
 
@@ -36,9 +36,16 @@ class ResourceGroups(ResourceType):
             group.body[LOCK] = True
 
     async def remove(self, group_id: str, takes: Takes | None = None) -> None:
-        """Take the group and everything below it away, children first, each with its event."""
+        """Take the group and everything below it away, children first, each with its event.
+
+        A cluster is deleted as AKS does it, its node resource group included. Raises OperationFailed, and the group
+        stays with what is left in it, when something in it cannot be deleted.
+        """
         with told(self.azure, "Delete", group_id, "Microsoft.Resources/subscriptions/resourceGroups/delete"):
             await (takes or self.azure.clock.sleep)(self.azure.durations.group_delete)
+            for kind, remove in self.azure.removers.items():
+                for resource in self.azure.store.of_type(kind, group_id):
+                    await remove(resource)
             for resource in reversed(self.azure.store.under(group_id)):
                 self.azure.store.remove(resource.id)
                 self.azure.emit("Delete", "Success", resource.id, f"{resource.type}/delete")
@@ -72,7 +79,11 @@ class ResourceGroups(ResourceType):
         group.properties["provisioningState"] = "Deleting"
 
         async def work(operation: Operation) -> None:
-            await self.remove(group.id, operation.takes)
+            try:
+                await self.remove(group.id, operation.takes)
+            except OperationFailed as failed:
+                group.properties["provisioningState"] = "Succeeded"
+                raise _left_over(group.name, failed) from failed
 
         operation = self.azure.operations.start(
             Kind.GROUPS, work, subscription=request.subscription, api_version=request.api_version
@@ -94,6 +105,12 @@ class ResourceGroups(ResourceType):
 def group_not_found(name: str) -> Refused:
     """Recorded: errors/404-resource-group-not-found."""
     return arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+
+
+def _left_over(name: str, failed: OperationFailed) -> OperationFailed:
+    """A group whose content cannot all be deleted. Source: Learn, "Resource group deletion", code and form."""
+    message = f"Deletion of resource group '{name}' did not finish: some of its resources could not be deleted."
+    return OperationFailed("ResourceGroupDeletionBlocked", message, details=[failed.error])
 
 
 def check_group(azure: LocalAzure, request: ArmRequest) -> None:

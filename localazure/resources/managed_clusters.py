@@ -19,7 +19,7 @@ from localazure.aks.names import api_server_names, zone_mode
 from localazure.answers import Answer, Refused, bare_error
 from localazure.azure import LocalAzure, Verb
 from localazure.operations import Kind, Operation, OperationFailed
-from localazure.resources.provider import ArmRequest, ResourceType, told
+from localazure.resources.provider import ArmRequest, ResourceType, paged, told
 from localazure.store import Json, Resource, items, part
 
 TYPE = "Microsoft.ContainerService/managedClusters"
@@ -54,6 +54,7 @@ class ManagedClusters(ResourceType):
     def __init__(self, azure: LocalAzure) -> None:
         super().__init__(azure)
         self._running: dict[str, _Running] = {}
+        azure.removers[TYPE.casefold()] = self.remove
 
     @override
     def shown(self, resource: Resource) -> Json:
@@ -92,7 +93,27 @@ class ManagedClusters(ResourceType):
         running = self._running.get(_key(cluster))
         if running is not None and running.state == "Deleting":
             raise busy(running.state)
-        if running is not None:
+        operation = self._delete(cluster, request.api_version)
+        return Answer(202, None, operation.headers(location=True))
+
+    @override
+    async def list(self, request: ArmRequest) -> Answer:
+        """In pages; the last one has no `nextLink` (recorded aks/nodepool-list-next-link-empty-last-page)."""
+        clusters = self.azure.store.of_type(self.type, request.parent)
+        return paged(self.azure, request, [self.shown(cluster) for cluster in clusters], self.azure.aks.list_page)
+
+    async def remove(self, cluster: Resource) -> None:
+        """Delete a cluster and wait until it is gone. Raises OperationFailed."""
+        running = self._running.get(_key(cluster))
+        if running is None or running.state != "Deleting":
+            self._delete(cluster, _ANY_VERSION)
+        while (running := self._running.get(_key(cluster))) is not None and running.state == "Deleting":
+            await self.azure.clock.sleep(1)
+        if self.azure.store.get(cluster.id) is cluster:
+            raise OperationFailed(**part(part(cluster.properties, "status"), "provisioningError"))
+
+    def _delete(self, cluster: Resource, api_version: str) -> Operation:
+        if (running := self._running.get(_key(cluster))) is not None:
             running.preempt()
         cluster_body.set_state(cluster.body, "Deleting")
         plan = Blueprint.of(cluster)
@@ -101,8 +122,7 @@ class ManagedClusters(ResourceType):
             await unmake_cluster(self.azure, plan, operation.takes)
             self.azure.store.remove(cluster.id)
 
-        operation = self._start(request, cluster, "Deleting", "Delete", work)
-        return Answer(202, None, operation.headers(location=True))
+        return self._start(plan.subscription, api_version, cluster, "Deleting", "Delete", work)
 
     def _create(self, request: ArmRequest) -> Answer:
         guid = self.azure.guid()
@@ -148,12 +168,13 @@ class ManagedClusters(ResourceType):
             await make_cluster(self.azure, plan, operation.takes, says)
             cluster_body.complete(cluster.body, cluster.id, plan.subscription, self.azure.guid())
 
-        operation = self._start(request, cluster, state, "Write", work)
+        operation = self._start(request.subscription, request.api_version, cluster, state, "Write", work)
         return Answer(status, shown, operation.headers(location=False))
 
     def _start(
         self,
-        request: ArmRequest,
+        subscription: str,
+        api_version: str,
         cluster: Resource,
         state: str,
         verb: Verb,
@@ -189,8 +210,8 @@ class ManagedClusters(ResourceType):
         return self.azure.operations.start(
             Kind.AKS,
             carried_out,
-            subscription=request.subscription,
-            api_version=request.api_version,
+            subscription=subscription,
+            api_version=api_version,
             location=str(cluster.body.get("location", "")).replace(" ", ""),
         )
 
@@ -233,6 +254,7 @@ _CHOSEN = (
     "powerState",
     "status",
 )
+_ANY_VERSION = "2025-05-01"
 _READ_ONLY = ("id", "name", "type", "eTag", "etag", "properties")
 
 

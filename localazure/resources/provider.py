@@ -189,15 +189,15 @@ def not_allowed(request: ArmRequest) -> Refused:
     )
 
 
-def paged(azure: LocalAzure, request: ArmRequest, items: Iterable[Json]) -> Answer:
-    """A list, cut by `$top`; the rest is behind `nextLink`.
+def paged(azure: LocalAzure, request: ArmRequest, items: Iterable[Json], page: int = 0) -> Answer:
+    """A list, cut by `$top` or else the provider's own `page`; the rest is behind `nextLink`.
 
     An impossible `$top` or `$skiptoken` is 400 InvalidParameter.
     """
     every = list(items)
     try:
         first = int(request.query.get("$skiptoken", "0"))
-        size = int(request.query.get("$top", "0"))
+        size = int(request.query.get("$top", page))
     except ValueError:
         raise arm_error(400, "InvalidParameter", "$top and $skiptoken must be numbers.", cause="service") from None
     if size <= 0 or first + size >= len(every):

@@ -15,6 +15,8 @@ from localazure.resolver import ResolverRules
 from localazure.virtual_time import run
 from localazure.world import SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
 
+ZONES = "Microsoft.Network/privateDnsZones"
+
 
 class AnyToken:
     """A credential whose token never runs out."""
@@ -86,3 +88,14 @@ def in_virtual_time(story: Callable[[Bench], Awaitable[None]], *, negative_ttl: 
         assert azure.failures == []
 
     run(told())
+
+
+async def state_of(bench: Bench, name: str = "team") -> tuple[str, str]:
+    """The provisioning state and the code of the provisioning error."""
+    cluster = await bench.aks.managed_clusters.get("apps", name)
+    error = cluster.properties.status.provisioning_error.code if cluster.properties.status else ""
+    return cluster.properties.provisioning_state, error
+
+
+def the_zone(bench: Bench) -> str:
+    return bench.azure.store.of_type(ZONES)[0].id

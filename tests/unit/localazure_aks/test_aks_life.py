@@ -8,20 +8,7 @@ from azure.core.exceptions import HttpResponseError, ResourceModifiedError, Reso
 
 from localazure.aks.rules import AksRules
 from localazure.resolver import ResolverRules
-from tests.unit.localazure_aks.aks_clients import Bench, in_virtual_time
-
-ZONES = "Microsoft.Network/privateDnsZones"
-
-
-async def state_of(bench: Bench, name: str = "team") -> tuple[str, str]:
-    """The provisioning state and the code of the provisioning error."""
-    cluster = await bench.aks.managed_clusters.get("apps", name)
-    error = cluster.properties.status.provisioning_error.code if cluster.properties.status else ""
-    return cluster.properties.provisioning_state, error
-
-
-def the_zone(bench: Bench) -> str:
-    return bench.azure.store.of_type(ZONES)[0].id
+from tests.unit.localazure_aks.aks_clients import ZONES, Bench, in_virtual_time, state_of, the_zone
 
 
 def zone_name(bench: Bench) -> str:
@@ -184,33 +171,6 @@ def test_the_node_group_holds_what_aks_made_and_says_whose_it_is() -> None:
         assert kinds >= {ZONES, f"{ZONES}/virtualNetworkLinks", f"{ZONES}/A", "Microsoft.Network/privateEndpoints"}
         assert "Microsoft.Network/networkInterfaces" in kinds
         assert cluster.properties.private_fqdn.endswith(the_zone(bench).rsplit("/", 1)[-1])
-
-    in_virtual_time(story, custom_dns=False)
-
-
-def test_deleting_a_cluster_takes_its_node_group_along() -> None:
-    async def story(bench: Bench) -> None:
-        await (await bench.create()).result()
-        await (await bench.link(the_zone(bench), bench.world.hub)).result()
-        poller = await bench.aks.managed_clusters.begin_delete("apps", "team")
-        assert (await state_of(bench))[0] == "Deleting"
-        await poller.result()
-        with pytest.raises(ResourceNotFoundError):
-            await bench.aks.managed_clusters.get("apps", "team")
-        assert bench.azure.store.of_type(ZONES) == []
-        assert bench.azure.store.of_type("Microsoft.Network/networkInterfaces") == []
-
-    in_virtual_time(story, custom_dns=False)
-
-
-def test_a_foreign_link_may_hold_the_deletion_up() -> None:
-    async def story(bench: Bench) -> None:
-        bench.azure.aks = AksRules(deletes_foreign_links=False)
-        await (await bench.create()).result()
-        await (await bench.link(the_zone(bench), bench.world.hub)).result()
-        with pytest.raises(HttpResponseError, match="CannotDeleteResource"):
-            await (await bench.aks.managed_clusters.begin_delete("apps", "team")).result()
-        assert (await state_of(bench))[0] == "Failed"
 
     in_virtual_time(story, custom_dns=False)
 
