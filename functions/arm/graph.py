@@ -1,27 +1,160 @@
 """Azure Resource Graph: what is asked of all of Azure at once."""
 
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
 import msgspec
 
-from functions.arm.errors import NoAnswerError
+from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.session import Session
 
 _API = "2024-04-01"
 _PATH = "/providers/Microsoft.ResourceGraph/resources"
 
+# A page has at most 1000 rows, and a query names at most 1000 subscriptions (Learn, "Working with large Azure resource
+# data sets" and "Troubleshoot errors using Azure Resource Graph").
+PAGE = 1000
+_MOST_SUBSCRIPTIONS = 1000
+_MOST_PAGES = 1000
 
-class _Group(msgspec.Struct):
+# A page of a big table takes Resource Graph longer than ARM takes for one resource.
+_TIMEOUT = 30.0  # seconds
+
+# What the quota's window is said to be (Learn, "Throttled requests"), where an answer names no pause.
+_WINDOW = 5.0  # seconds
+_MOST_REFUSALS = 5  # in a row, before a survey is given up
+
+
+class Page[Row](msgspec.Struct):
+    """One page of a query's answer, in the form `objectArray`."""
+
+    data: list[Row]
+    truncated: str = msgspec.field(default="false", name="resultTruncated")
+    token: str | None = msgspec.field(default=None, name="$skipToken")
+
+
+class Graph:
+    """Queries over many subscriptions, page by page, within the quota of one principal and a budget of seconds.
+
+    `now` gives seconds, `sleep` waits for some: they are the timer's own, so that tests can give others. `queries` and
+    `rows` count what was asked and what came.
+    """
+
+    def __init__(
+        self, session: Session, *, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]], budget: float
+    ) -> None:
+        self.session = session
+        self.queries = 0
+        self.rows = 0
+        self._now = now
+        self._sleep = sleep
+        self._until = now() + budget
+        self._not_before = 0.0
+
+    async def query[Row](
+        self, text: str, page: msgspec.json.Decoder[Page[Row]], subscriptions: Sequence[str] | None
+    ) -> list[Row]:
+        """All rows of a query in the subscriptions named, or in all of the tenant's that we may see.
+
+        The text projects `id` and orders by it, or its answer fits one page: without `id` Resource Graph gives no skip
+        token. Raises ArmError, NoTokenError, and NoAnswerError when the answer is not whole: a part is never taken for
+        the whole. What we may not see is left out without a word, so absence here proves nothing.
+        """
+        if subscriptions is None:
+            return await self._pages(text, page, None)
+        rows: list[Row] = []
+        for first in range(0, len(subscriptions), _MOST_SUBSCRIPTIONS):
+            rows += await self._pages(text, page, subscriptions[first : first + _MOST_SUBSCRIPTIONS])
+        return rows
+
+    async def _pages[Row](
+        self, text: str, decoder: msgspec.json.Decoder[Page[Row]], subscriptions: Sequence[str] | None
+    ) -> list[Row]:
+        body: dict[str, Any] = {"query": text, "options": {"resultFormat": "objectArray", "$top": PAGE}}
+        if subscriptions is not None:
+            body["subscriptions"] = list(subscriptions)
+        rows: list[Row] = []
+        for _ in range(_MOST_PAGES):
+            page = _decoded(decoder, await self._ask(body))
+            rows += page.data
+            self.rows += len(page.data)
+            if not page.token:
+                if page.truncated.casefold() == "true":
+                    raise NoAnswerError("Resource Graph gave a part of its rows and no way to the rest")
+                return rows
+            body["options"] = {**body["options"], "$skipToken": page.token}
+        raise NoAnswerError(f"a query of Resource Graph does not end after {_MOST_PAGES} pages")
+
+    async def _ask(self, body: object) -> bytes:
+        """One page, within the quota: a refusal is repeated when its pause is over, and not before."""
+        refusals = 0
+        while True:
+            await self._wait()
+            self.queries += 1
+            try:
+                answer = await self.session.post_answer(_PATH, _API, body, _TIMEOUT)
+            except ArmError as error:
+                refusals += 1
+                if error.status != 429 or refusals == _MOST_REFUSALS:
+                    raise
+                pause = error.retry_after or _WINDOW
+                if self._now() + pause > self._until:
+                    raise
+                self._not_before = self._now() + pause
+                continue
+            if answer.headers.get("x-ms-user-quota-remaining") == "0":
+                self._not_before = self._now() + _resets_after(answer.headers.get("x-ms-user-quota-resets-after", ""))
+            return answer.content
+
+    async def _wait(self) -> None:
+        pause = max(0.0, self._not_before - self._now())
+        if self._now() + pause > self._until:
+            raise NoAnswerError("Resource Graph's quota does not allow the survey to end in time")
+        if pause:
+            await self._sleep(pause)
+
+
+_DURATION = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(\.\d+)?")
+
+
+def _resets_after(text: str) -> float:
+    """Seconds in `hh:mm:ss`, as the quota's header gives them (Learn, "Throttled requests")."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return _WINDOW
+    hours, minutes, seconds = (int(part) for part in match.groups()[:3])
+    return hours * 3600 + minutes * 60 + seconds + float(match[4] or 0)
+
+
+class Above(msgspec.Struct, frozen=True):
+    """A management group in a subscription's chain of ancestors."""
+
     name: str
 
 
-class _Row(msgspec.Struct):
-    chain: tuple[_Group, ...] | None = None
+class SubscriptionRow(msgspec.Struct, frozen=True, rename="camel"):
+    """A subscription that we may see, with the management groups above it."""
+
+    id: str
+    subscription_id: str
+    chain: tuple[Above, ...] | None = None
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Their names in lower case."""
+        return frozenset(above.name.casefold() for above in self.chain or ())
 
 
-class _Answer(msgspec.Struct):
-    data: tuple[_Row, ...]
+_subscriptions = msgspec.json.Decoder(Page[SubscriptionRow])
+
+_SUBSCRIPTIONS = "resourcecontainers | where type =~ 'microsoft.resources/subscriptions'"
+_CHAIN = "project id, subscriptionId, chain = properties.managementGroupAncestorsChain"
 
 
-_answer = msgspec.json.Decoder(_Answer)
+async def subscriptions(graph: Graph, named: Sequence[str] | None) -> list[SubscriptionRow]:
+    """Those of the subscriptions named that we may see, or all that we may see. Column: as in `ancestors`."""
+    return await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
 
 
 async def ancestors(session: Session, subscription: str) -> frozenset[str]:
@@ -30,14 +163,14 @@ async def ancestors(session: Session, subscription: str) -> frozenset[str]:
     `subscription` is a GUID (ResourceId makes sure), so that it can stand in the query. Column: Resource Graph's
     `resourcecontainers`, `properties.managementGroupAncestorsChain`.
     """
-    query = (
-        "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' "
-        f"| where subscriptionId =~ '{subscription}' "
-        "| project id, chain = properties.managementGroupAncestorsChain"
-    )
+    query = f"{_SUBSCRIPTIONS} | where subscriptionId =~ '{subscription}' | {_CHAIN}"
     body = {"query": query, "subscriptions": [subscription], "options": {"resultFormat": "objectArray"}}
+    rows = _decoded(_subscriptions, await session.post(_PATH, _API, body)).data
+    return frozenset(group for row in rows for group in row.groups)
+
+
+def _decoded[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> Page[Row]:
     try:
-        rows = _answer.decode(await session.post(_PATH, _API, body)).data
+        return decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise NoAnswerError(f"Resource Graph's answer is not what its documentation says: {error}") from None
-    return frozenset(group.name.casefold() for row in rows for group in row.chain or ())

@@ -51,12 +51,16 @@ class Session:
 
     async def post(self, path: str, api_version: str, body: object) -> bytes:
         """The body of the answer to a POST that only asks, such as a query."""
-        url = f"{self.cloud.arm}{path}"
-        return (await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body))).content
+        return (await self.post_answer(path, api_version, body)).content
 
-    async def _send(self, request: HttpRequest) -> Answer:
+    async def post_answer(self, path: str, api_version: str, body: object, timeout: float = READ_TIMEOUT) -> Answer:  # noqa: ASYNC109 - the transport keeps it
+        """The whole answer to such a POST, already read. `timeout` is in seconds."""
+        url = f"{self.cloud.arm}{path}"
+        return await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body), timeout)
+
+    async def _send(self, request: HttpRequest, timeout: float = READ_TIMEOUT) -> Answer:  # noqa: ASYNC109 - as above
         client = self.private_dns("")
-        answer = await guarded(lambda: client.send_request(request, read_timeout=READ_TIMEOUT))
+        answer = await guarded(lambda: client.send_request(request, read_timeout=timeout))
         if answer.status_code >= 400:
             raise errors.from_answer(answer.status_code, answer.headers, answer.content)
         return answer
