@@ -19,6 +19,7 @@ from localazure.certificates import certificates
 from localazure.clock import Clock
 from localazure.event_grid import EventGrid, Filter
 from localazure.faults import Faults
+from localazure.host.easy_auth import EasyAuth
 from localazure.host.functions_host import FunctionsHost, functions_host
 from localazure.identity import Tokens, identity_routes
 from localazure.serving import address, bound, serving
@@ -67,13 +68,16 @@ class Running:
         settings: Mapping[str, str] | None = None,
         wanted: Filter | None = None,
         port: int = 0,
+        easy_auth: EasyAuth | None = None,
     ) -> AsyncGenerator[FunctionsHost]:
         """Run the function app in `folder`, its Event Grid functions subscribed to all events (or those `wanted`).
 
-        `settings` come on top of `app_settings(policy)`. Raises what `functions_host` raises.
+        `settings` come on top of `app_settings(policy)`; `easy_auth` stands before its HTTP. Raises
+        what `functions_host` raises.
         """
         environment = {**self.app_settings(policy), **(settings or {})}
-        async with functions_host(folder, environment, self.azure.clock, port=port) as host:
+        clock = self.azure.clock
+        async with functions_host(folder, environment, clock, port=port, easy_auth=easy_auth) as host:
             subscriptions = [
                 await self.event_grid.subscribe(
                     f"{function.name}-{number}", host.event_grid_endpoint(function.name), filter=wanted

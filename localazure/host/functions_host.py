@@ -12,10 +12,13 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from localazure.clock import Clock
 from localazure.host import host_json
 from localazure.host.bindings import BindingError, Function, functions
+from localazure.host.by_hand import ByHand
+from localazure.host.easy_auth import SETTING, EasyAuth
 from localazure.host.event_grid_webhook import EventGridWebhook
 from localazure.host.queue_listener import QueueListener
 from localazure.host.routes import Keys, http_routes
@@ -36,6 +39,7 @@ class FunctionsHost:
         self.url = url
         self.keys = keys
         self.functions: dict[str, Function] = {}
+        self.by_hand = ByHand(self.functions, keys, self.invoke)
         self._settings = settings
         self._worker: WorkerProcess | None = None
         self._up = asyncio.Event()
@@ -59,6 +63,11 @@ class FunctionsHost:
         assert self._worker is not None
         return await self._worker.invoke(function, inputs, metadata)
 
+    async def run_now(self, function: str) -> Invoked:
+        """Run a timer (or any function that HTTP does not wake) at once and wait for its end. Raises WorkerGone."""
+        await self._up.wait()
+        return await self.by_hand.run(function)
+
     def kill(self) -> None:
         """Take the worker away as if its instance had died: what ran is lost, its queue messages stay leased."""
         if self._worker is not None:
@@ -79,7 +88,7 @@ class FunctionsHost:
         """Start the worker for the first time. Raises NotIndexed or BindingError."""
         self._worker, indexed = await WorkerProcess.start(self.app, self._settings)
         try:
-            self.functions = functions(indexed, self._settings)
+            self.functions.update(functions(indexed, self._settings))
         except BindingError:
             await self._worker.stop()
             raise
@@ -106,15 +115,26 @@ class FunctionsHost:
 
 @asynccontextmanager
 async def functions_host(
-    app: Path, settings: Mapping[str, str], clock: Clock, *, keys: Keys | None = None, port: int = 0, seed: int = 0
+    app: Path,
+    settings: Mapping[str, str],
+    clock: Clock,
+    *,
+    keys: Keys | None = None,
+    port: int = 0,
+    seed: int = 0,
+    easy_auth: EasyAuth | None = None,
 ) -> AsyncGenerator[FunctionsHost]:
     """Run the app folder `app` with `settings` as its environment, on a port of 127.0.0.1, until the context ends.
+
+    With `easy_auth` the app's HTTP stands behind it and its environment says so; without, principal headers reach
+    the app as a caller sent them.
 
     Raises NotIndexed when the app cannot be loaded, BindingError or ValueError for bindings or a host.json that this
     host cannot follow. Timers and the lease of queue messages follow `clock`; polling and delays stay real seconds.
     """
     settled = host_json.read(app)
     listening = bound(port)
+    settings = {**settings, **(SETTING if easy_auth else {})}
     host = FunctionsHost(app, settings, address(listening), keys or new_keys())
     try:
         await host.load()
@@ -125,7 +145,8 @@ async def functions_host(
     try:
         routes = _routes(host, settled.route_prefix)
         listeners = _listeners(host, settled, clock, Random(seed))
-        async with serving(Starlette(routes=routes), listening):
+        front: ASGIApp = Starlette(routes=routes)
+        async with serving(easy_auth.around(front) if easy_auth else front, listening):
             tasks = {asyncio.get_running_loop().create_task(work) for work in (host.keep_running(), *listeners)}
             for task in tasks:
                 task.add_done_callback(_complain)
@@ -144,7 +165,7 @@ def new_keys() -> Keys:
 
 def _routes(host: FunctionsHost, prefix: str) -> list[Route]:
     webhook = EventGridWebhook(host.functions, host.keys, host.invoke)
-    routes = [Route("/runtime/webhooks/eventgrid", webhook.answer, methods=["POST", "OPTIONS"])]
+    routes = [Route("/runtime/webhooks/eventgrid", webhook.answer, methods=["POST", "OPTIONS"]), host.by_hand.route()]
     for function in host.functions.values():
         if function.kind == "httpTrigger":
             routes += http_routes(function, prefix, host.keys, host.invoke)

@@ -3,12 +3,12 @@
 Source: Learn, "Timer trigger for Azure Functions": one run at a time; what came due during a run is run once, late.
 """
 
-import json
 import logging
 from datetime import UTC, datetime
 
 from localazure.clock import Clock
 from localazure.host.bindings import Function
+from localazure.host.by_hand import timer_value
 from localazure.host.ncrontab import Schedule
 from localazure.host.routes import Invoke
 from localazure.host.worker_process import WorkerGone
@@ -37,14 +37,9 @@ class Timer:
             await self._fire(due, past_due=late)
 
     async def _fire(self, due: datetime, *, past_due: bool) -> None:
-        status = {
-            "Last": due.isoformat(),
-            "Next": self._schedule.after(due).isoformat(),
-            "LastUpdated": due.isoformat(),
-        }
-        value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
+        value = timer_value(self.function, due, past_due=past_due)
         try:
-            done = await self._invoke(self.function.name, {self.function.argument: {"json": json.dumps(value)}})
+            done = await self._invoke(self.function.name, {self.function.argument: value})
         except WorkerGone as error:
             _log.warning("%s: %s", self.function.name, error)
             return
