@@ -1,0 +1,98 @@
+"""The whole fleet as Resource Graph shows it: a few queries, and the rows that they give.
+
+Resource Graph lags by seconds to minutes and leaves out without a word what we may not see. So a cluster of which a
+row is missing is unclear, never gone, and whatever a survey leads to is observed afresh before anything is written.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from functions.arm.graph import Graph
+from functions.arm.resource_id import is_guid
+from functions.fleet import survey_rows
+from functions.fleet.scope import Reach, Scopes
+from functions.fleet.survey_rows import ClusterRow, LinkRow, Query, VnetRow
+from functions.policy import Policy
+
+# Azure's limits, and from where on a person should know (azure-facts, Private DNS: zones per VNet and links per zone).
+LIMIT = 1000
+_CROWDED = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets` is None where nobody asked.
+
+    `crowded_hubs` are VNets (ids in lower case) with the number of zones linked to them, `crowded_zones` zones with
+    their number of links, both from 80 % of Azure's limit. Counts of hubs cover the subscriptions that can be seen.
+    """
+
+    at: float
+    reach: Reach
+    clusters: Mapping[str, ClusterRow]
+    groups: Mapping[str, str | None]
+    zones: Mapping[str, str]
+    links: Mapping[str, list[LinkRow]]
+    vnets: Mapping[str, VnetRow] | None
+    crowded_hubs: Mapping[str, int]
+
+    @property
+    def crowded_zones(self) -> dict[str, int]:
+        return {self.zones[key]: len(held) for key, held in self.links.items() if len(held) >= _CROWDED}
+
+
+async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Survey:
+    """Read the fleet. Raises ArmError, NoAnswerError and NoTokenError: a survey is whole, or there is none.
+
+    At most one query for every 1000 rows, and eight.
+    """
+    reach = await scopes.reach(graph, policy, at)
+    within, suffixes = reach.subscriptions, graph.session.cloud.suffixes
+    zoned = _also(within, (zone.subscription for zone in policy.custom_zones))
+    hubs = _also(zoned, (*policy.scope.hub_subscriptions, *(hub.vnet.subscription for hub in policy.hubs)))
+    clusters = await _rows(graph, survey_rows.CLUSTERS, within)
+    links: dict[str, list[LinkRow]] = {}
+    zones = await _rows(graph, survey_rows.zones(suffixes), zoned)
+    known = {key_of(row.id): row.id for row in zones}
+    for row in await _rows(graph, survey_rows.links(suffixes), zoned):
+        if (zone := row.id.casefold().rpartition("/virtualnetworklinks/")[0]) in known:
+            links.setdefault(zone, []).append(row)
+    return Survey(
+        at=at,
+        reach=reach,
+        clusters={key_of(row.id): row for row in clusters},
+        groups={key_of(row.id): row.managed_by for row in await _rows(graph, survey_rows.GROUPS, within)},
+        zones=known,
+        links=links,
+        vnets=await _spokes(graph, clusters) if policy.discover_resolvers else None,
+        crowded_hubs={row.vnet: row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)},
+    )
+
+
+async def _spokes(graph: Graph, clusters: Iterable[ClusterRow]) -> dict[str, VnetRow]:
+    """The VNets of the subscriptions in which clusters have theirs, which need not be their own."""
+    subnets = (
+        subnet
+        for cluster in clusters
+        for subnet in (
+            *(pool.vnet_subnet_id for pool in cluster.agent_pool_profiles or ()),
+            cluster.api_server_access_profile.subnet_id if cluster.api_server_access_profile else None,
+        )
+    )
+    named = {subnet.split("/")[2] for subnet in subnets if subnet and subnet.count("/") > 2}
+    within = _also((), (subscription for subscription in named if is_guid(subscription)))
+    return {key_of(row.id): row for row in await _rows(graph, survey_rows.VNETS, within)}
+
+
+async def _rows[Row](graph: Graph, query: Query[Row], subscriptions: tuple[str, ...]) -> list[Row]:
+    """Without any subscription there is nothing to ask: Resource Graph would take that for all of them."""
+    return await graph.query(query.text, query.page, subscriptions) if subscriptions else []
+
+
+def _also(subscriptions: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*subscriptions, *(subscription.casefold() for subscription in more)}))
+
+
+def key_of(resource_id: str) -> str:
+    """Under which a row is found: ids compare without case."""
+    return resource_id.casefold()

@@ -1,0 +1,128 @@
+"""A survey's rows joined in memory into what `decide` gets to see, zone by zone and cluster by cluster."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
+from functions.fleet.model import ManagedCluster, ResourceGroup, VirtualNetwork
+from functions.fleet.observe import CustomZoneNotListedError, zone_of
+from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
+from functions.fleet.seen import UNKNOWN, Links, Seen, Unknown
+from functions.fleet.survey import Survey, key_of
+from functions.fleet.zone_name import custom_zone, system_zone
+from functions.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """A zone that is not shown to be one of ours to link, or a cluster with such a zone, and why."""
+
+    target: ResourceId
+    why: NotProvenError | CustomZoneNotListedError
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Something of which a survey cannot tell enough, and what it lacks. Says nothing about what is so."""
+
+    target: str
+    lacks: str
+
+
+type Item = Seen | NotOurs | Unclear
+
+
+def items(survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> Iterator[Item]:
+    """What the survey tells, as `observe` would tell it from a zone's or a cluster's side.
+
+    Made one by one, since all of them at once would need much memory. A Seen has all links of its zone; its spokes are
+    UNKNOWN when a row of one is missing or nobody asked for them.
+    """
+    join = _Join(survey, policy, suffixes)
+    for zone in survey.zones.values():
+        # The others are there for a custom zone's sake.
+        if zone.split("/")[2].casefold() in join.within:
+            yield from _told(join.of_zone, zone)
+    for row in survey.clusters.values():
+        yield from _told(join.of_cluster, row.id)
+
+
+def _told(join: Callable[[str], Item | None], resource_id: str) -> Iterator[Item]:
+    try:
+        item = join(resource_id)
+    except InvalidResourceIdError as error:
+        item = Unclear(resource_id, f"an id that can be read ({error})")
+    if item is not None:
+        yield item
+
+
+class _Join:
+    def __init__(self, survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> None:
+        self._survey = survey
+        self._policy = policy
+        self._suffixes = suffixes
+        self.within = frozenset(survey.reach.subscriptions)
+
+    def of_zone(self, text: str) -> Item | None:
+        """From a zone's side. None for a zone of no form that AKS gives."""
+        zone = ResourceId(text)
+        if system_zone(zone.name, self._suffixes) is not None:
+            return self._system_zone(zone)
+        form = custom_zone(zone.name, self._suffixes)
+        if form is None:
+            return None
+        if zone not in self._policy.custom_zones:
+            return NotOurs(zone, CustomZoneNotListedError(text))
+        return Seen(zone, form.region, self._survey.at, links=self._links(zone))
+
+    def of_cluster(self, text: str) -> Item | None:
+        """From a cluster's side: what its zone's row, if there is one, has not told already."""
+        cluster = self._survey.clusters[key_of(text)].cluster()
+        access = cluster.properties.api_server_access_profile
+        if access is None or not access.enable_private_cluster or cluster.zone_mode.casefold() == "none":
+            return None
+        zone = zone_of(cluster)
+        if zone is None:
+            return Unclear(text, "the cluster's private name")
+        if cluster.zone_mode.casefold() == "system":
+            return None if key_of(str(zone)) in self._survey.zones else Unclear(text, "the row of its private zone")
+        return self._custom_cluster(cluster, zone)
+
+    def _system_zone(self, zone: ResourceId) -> Item:
+        group = zone.group_id
+        if key_of(str(group)) not in self._survey.groups:
+            return Unclear(str(zone), "the row of its resource group")
+        try:
+            manager = claimed_manager(ResourceGroup(id=group, managed_by=self._survey.groups[key_of(str(group))]))
+            row = self._survey.clusters.get(key_of(str(manager)))
+            if row is None:
+                return Unclear(str(zone), f"the row of the managed cluster {manager.name}")
+            cluster = row.cluster()
+            prove(zone, cluster, self._suffixes)
+        except NotProvenError as error:
+            return NotOurs(zone, error)
+        return self._seen(zone, normal_location(cluster.location), cluster)
+
+    def _custom_cluster(self, cluster: ManagedCluster, zone: ResourceId) -> Item:
+        form = custom_zone(zone.name, self._suffixes)
+        if form is None:
+            return NotOurs(cluster.id, NotProvenError("the zone's name is not of a form that AKS uses"))
+        if zone not in self._policy.custom_zones:
+            return NotOurs(cluster.id, CustomZoneNotListedError(str(zone)))
+        if key_of(str(zone)) not in self._survey.zones:
+            return Unclear(str(cluster.id), "the row of its custom zone")
+        return self._seen(zone, form.region, cluster)
+
+    def _seen(self, zone: ResourceId, location: str, cluster: ManagedCluster) -> Seen:
+        return Seen(zone, location, self._survey.at, cluster, self._spokes(cluster), self._links(zone))
+
+    def _links(self, zone: ResourceId) -> Links:
+        rows = self._survey.links.get(key_of(str(zone)), ())
+        return Links(tuple(row.link() for row in rows), complete=True)
+
+    def _spokes(self, cluster: ManagedCluster) -> tuple[VirtualNetwork, ...] | Unknown:
+        if self._survey.vnets is None:
+            return UNKNOWN
+        rows = [self._survey.vnets.get(key_of(str(vnet))) for vnet in sorted(cluster.own_vnets)]
+        spokes = tuple(row.vnet() for row in rows if row is not None)
+        return spokes if len(spokes) == len(rows) else UNKNOWN
