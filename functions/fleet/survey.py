@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from functions.arm.graph import Graph
-from functions.arm.resource_id import is_guid
+from functions.arm.resource_id import ResourceId, is_guid
 from functions.fleet import survey_rows
 from functions.fleet.scope import Reach, Scopes
 from functions.fleet.survey_rows import ClusterRow, LinkRow, Query, VnetRow
 from functions.policy import Policy
 
-# Azure's limits, and from where on a person should know (azure-facts, Private DNS: zones per VNet and links per zone).
-LIMIT = 1000
+# From so many zones on a VNet is told of: there are few such, so that the answer is one page (Azure allows 1000).
 _CROWDED = 800
 
 
@@ -23,8 +22,7 @@ _CROWDED = 800
 class Survey:
     """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets` is None where nobody asked.
 
-    `crowded_hubs` are VNets (ids in lower case) with the number of zones linked to them, `crowded_zones` zones with
-    their number of links, both from 80 % of Azure's limit. Counts of hubs cover the subscriptions that can be seen.
+    `crowded_hubs` are the VNets with 800 zones or more linked to them, as far as those can be seen.
     """
 
     at: float
@@ -34,11 +32,12 @@ class Survey:
     zones: Mapping[str, str]
     links: Mapping[str, list[LinkRow]]
     vnets: Mapping[str, VnetRow] | None
-    crowded_hubs: Mapping[str, int]
+    crowded_hubs: Mapping[ResourceId, int]
 
     @property
-    def crowded_zones(self) -> dict[str, int]:
-        return {self.zones[key]: len(held) for key, held in self.links.items() if len(held) >= _CROWDED}
+    def crowded_zones(self) -> dict[ResourceId, int]:
+        """Zones with 800 links or more."""
+        return {ResourceId(self.zones[key]): len(held) for key, held in self.links.items() if len(held) >= _CROWDED}
 
 
 async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Survey:
@@ -65,7 +64,9 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         zones=known,
         links=links,
         vnets=await _spokes(graph, clusters) if policy.discover_resolvers else None,
-        crowded_hubs={row.vnet: row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)},
+        crowded_hubs={
+            ResourceId(row.vnet): row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)
+        },
     )
 
 

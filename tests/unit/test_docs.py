@@ -16,7 +16,7 @@ def listed(document: str) -> set[str]:
 
 
 def test_every_finding_is_explained_to_the_operator_and_no_other() -> None:
-    code = (ROOT / "functions" / "handlers" / "zone_link_findings.py").read_text()
+    code = "".join(file.read_text() for file in (ROOT / "functions" / "handlers").glob("*_findings.py"))
     made = set(re.findall(r'_finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'return "([a-z-]+)", \(?', code))
     assert listed("findings.md") == made
 

@@ -1,0 +1,83 @@
+"""How much may be changed in an hour before a person is asked (rule 9). Pure.
+
+Additions are free: they take nothing away. Changes and removals of all paths count together, and what goes beyond the
+share of the fleet is stopped whole, as a plan that a person may approve by its id.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from functions.handlers.verdict import Action, Change
+
+WINDOW = 3600.0
+"""Seconds in which changes and removals are counted together."""
+
+VALID = 24 * 3600.0
+"""Seconds for which an approval holds."""
+
+# A share of a small fleet would stop the first removal.
+_FEWEST = 3
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's word that certain changes may be made. `at` is in seconds since 1970, `by` who gave it."""
+
+    plan: str
+    changes: frozenset[str]
+    at: float
+    by: str
+
+    def permits(self, change: Change, now: float) -> bool:
+        """Whether this very change may be made now, whatever else the hour has seen."""
+        return self.at <= now < self.at + VALID and key(change) in self.changes
+
+
+class Limited(msgspec.Struct, frozen=True):
+    """What may be done and what waits for a person. `plan` is the id of what was stopped, empty when nothing was."""
+
+    allowed: tuple[Change, ...]
+    stopped: tuple[Change, ...] = ()
+    plan: str = ""
+
+
+def limit(
+    changes: Sequence[Change], *, done: int, fleet: int, share: float, approvals: Iterable[Approval] = (), now: float
+) -> Limited:
+    """Divide the changes of a pass or a sweep. `done` counts what takes and was made within the last hour.
+
+    change      approved    done + all that takes and is not approved    verdict
+    addition    any         any                                          allowed
+    takes       yes         any                                          allowed
+    takes       no          within the allowance                         allowed
+    takes       no          beyond it                                    stopped, all of them
+    """
+    given = tuple(approvals)
+    asking = [change for change in changes if takes(change) and not any(one.permits(change, now) for one in given)]
+    if done + len(asking) <= allowance(fleet, share):
+        return Limited(tuple(changes))
+    held = {key(change) for change in asking}
+    return Limited(tuple(change for change in changes if key(change) not in held), tuple(asking), plan_id(asking))
+
+
+def allowance(fleet: int, share: float) -> int:
+    """How many changes and removals an hour may see in a fleet of so many clusters."""
+    return max(_FEWEST, math.floor(fleet * share))
+
+
+def takes(change: Change) -> bool:
+    """Whether a change alters or removes something, rather than adds."""
+    return change.action is not Action.CREATE
+
+
+def key(change: Change) -> str:
+    """What makes a change this one and no other: who makes it, on what, to what end. Not its reason or its ETag."""
+    said = (change.handler, change.action.value, str(change.target).casefold(), str(change.vnet).casefold())
+    return hashlib.sha256("\0".join((*said, change.after)).encode()).hexdigest()[:32]
+
+
+def plan_id(changes: Iterable[Change]) -> str:
+    """The same for the same changes in whatever order, so that an approval cannot slip to others."""
+    return hashlib.sha256("".join(sorted({key(change) for change in changes})).encode()).hexdigest()[:16]
