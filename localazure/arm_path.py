@@ -6,6 +6,7 @@ from localazure.answers import arm_error
 
 GROUPS = "Microsoft.Resources/resourceGroups"
 SUBSCRIPTIONS = "Microsoft.Resources/subscriptions"
+TENANTS = "Microsoft.Resources/tenants"
 
 # The last but one segment of an operation's address, and whether it is the one for the result.
 _OPERATIONS = {
@@ -36,6 +37,8 @@ def parse_path(path: str, method: str) -> Target:
     parts = path.strip("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise _invalid(path)
+    if [part.casefold() for part in parts] == ["tenants"]:
+        return Target(path, type=TENANTS)
     subscription, group, rest = _scope(parts)
     if len(parts) >= 3 and parts[-2].casefold() in _OPERATIONS:
         is_result = _OPERATIONS[parts[-2].casefold()]

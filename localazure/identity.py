@@ -17,6 +17,7 @@ from localazure.store import Json
 
 MANAGED_IDENTITY = "44444444-4444-4444-4444-444444444444"
 """The principal of the app's managed identity."""
+_MANAGED_IDENTITY_ID = "/subscriptions/local/resourcegroups/local/providers/Microsoft.Web/sites/tether"
 LIFE = 3600
 """Seconds of our time that a token lives: the caller's credential judges `expires_on` by its own clock."""
 
@@ -38,6 +39,8 @@ class Tokens:
             "iat": int(now),
             "tid": self._azure.tenant,
             "oid": principal,
+            "appid": principal,
+            "xms_mirid": _MANAGED_IDENTITY_ID,  # az CLI reads the name of a managed identity from it
             "jti": secrets.token_hex(8),
         }
         token = ".".join([_part({"alg": "none", "typ": "JWT"}), _part(claims), secrets.token_urlsafe(16)])

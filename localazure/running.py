@@ -22,6 +22,7 @@ from localazure.faults import Faults
 from localazure.host.easy_auth import EasyAuth
 from localazure.host.functions_host import FunctionsHost, functions_host
 from localazure.identity import Tokens, identity_routes
+from localazure.login import login_routes
 from localazure.serving import address, bound, serving
 from localazure.store import Json
 
@@ -123,6 +124,7 @@ async def running(
         event_grid = await ending.enter_async_context(EventGrid(azure, seed=seed))
         routes = [
             *identity_routes(azure, tokens, header),
+            *login_routes(azure, tokens),
             *admin_routes(azure, event_grid, faults),
             Mount("/", arm_app(azure, faults, tokens=tokens)),
         ]

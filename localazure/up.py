@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localazure.azurite import Azurite
 from localazure.host.functions_host import FunctionsHost
+from localazure.login import az_lines
 from localazure.running import Running, running
 from localazure.store import Json
 from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
@@ -65,6 +66,9 @@ def describe(local: Running, world: HubAndSpoke, policy: Json | str) -> None:
     say("\nEnvironment for an app of your own:")
     for name, value in local.app_settings(policy).items():
         say(f"  export {name}={shlex.quote(value)}")
+    say("\naz CLI against this Azure, in a shell of its own:")
+    for line in az_lines(local.azure, local.authority):
+        say(f"  {line}")
     body = STATE / "cluster.json"
     body.write_text(json.dumps(cluster_request(world.node_subnet, world.location), indent=2))
     cluster = f"{world.group}/providers/Microsoft.ContainerService/managedClusters/team"

@@ -14,12 +14,15 @@ from localazure.resources.provider import ArmRequest, Provider
 from localazure.resources.record_sets import AllRecordSets, RecordSets
 from localazure.resources.resource_graph import ResourceGraph
 from localazure.resources.subnets import Subnets
+from localazure.resources.subscriptions import Subscriptions, Tenants
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.resources.zone_links import ZoneLinks
 
 __all__ = ["TYPES", "ArmRequest", "Provider", "providers"]
 
 TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
+    Subscriptions,
+    Tenants,
     ResourceGroups,
     VirtualNetworks,
     Subnets,

@@ -75,6 +75,31 @@ async def test_what_happens_in_azure_wakes_the_app(tmp_path: Path) -> None:
     assert local.azure.failures == []
 
 
+async def test_a_service_principal_signs_in_and_finds_its_subscriptions() -> None:
+    """The calls that az CLI makes, in its order (seen with az 2.x against this Azure)."""
+    async with running(storage=False, strict_tokens=True) as local, aiohttp.ClientSession() as session:
+        world = hub_and_spoke(local.azure)
+        tenant = local.azure.tenant
+        _, found = await call(session, "GET", f"{local.http}/{tenant}/v2.0/.well-known/openid-configuration")
+        assert found["token_endpoint"] == f"{local.https}/{tenant}/oauth2/v2.0/token"
+        sent = {"grant_type": "client_credentials", "client_id": "ann", "scope": f"{local.https}/.default"}
+        url = f"{local.http}/{tenant}/oauth2/v2.0/token"
+        _, signed_in = await call(session, "POST", url, data=sent)
+        headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+        _, tenants = await call(session, "GET", f"{local.http}/tenants?api-version=2022-12-01", headers=headers)
+        assert [one["tenantId"] for one in tenants["value"]] == [tenant]
+        subscriptions = f"{local.http}/subscriptions?api-version=2022-12-01"
+        _, listed = await call(session, "GET", subscriptions, headers=headers)
+        assert world.subscription in [one["subscriptionId"] for one in listed["value"]]
+        local.azure.access.unreadable.add(world.subscription)
+        _, listed = await call(session, "GET", subscriptions, headers=headers)
+        assert world.subscription not in [one["subscriptionId"] for one in listed["value"]]
+        status, said = await call(session, "POST", url, data={**sent, "grant_type": "password"})
+        assert (status, said["error"]) == (400, "unsupported_grant_type")
+        _, clouds = await call(session, "GET", f"{local.http}/metadata/endpoints?api-version=2022-09-01")
+        assert clouds[0]["resourceManager"] == local.https
+
+
 async def test_a_person_can_look_and_meddle_over_http() -> None:
     async with running(storage=False, speed=10) as local, aiohttp.ClientSession(local.http) as session:
         world = hub_and_spoke(local.azure)
@@ -143,6 +168,7 @@ async def test_the_command_comes_up_and_ends_without_a_trace(tmp_path: Path, sig
     assert rest.decode().strip() == "Stopped."
     assert errors == b""
     assert "curl -X PUT" in told
+    assert "az cloud register --name Local" in told
     assert "export TETHER_ARM_ENDPOINT=https://127.0.0.1:" in told
     assert [name for name in os.listdir(tmp_path) if name.startswith("localazure-")] == []  # noqa: PTH208 - async
     assert json.loads((tmp_path / ".localazure" / "cluster.json").read_text())["location"] == "westeurope"
