@@ -49,4 +49,4 @@ def _made() -> Live:
         return Live(queue, known.policy, ledger)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    return Live(queue, Around(session, known.policy, Scopes(), time.time), ledger)
+    return Live(queue, Around(session, known.policy, Scopes(), time.time, ledger), ledger)

@@ -1,7 +1,7 @@
 """The one loop: observe, decide, apply, remember. Every event and every message ends here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -9,13 +9,15 @@ from functions import pace
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation
 from functions.arm.session import Session
-from functions.fleet.observe import CustomZoneNotListedError, Depth, observe
+from functions.fleet.observe import CustomZoneNotListedError, Depth, NothingToLinkError, observe
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
 from functions.handlers import zone_link_findings, zone_links
 from functions.handlers.verdict import Change, Finding, Outcome, Result, Verdict, joined
 from functions.ledger import journal
+from functions.ledger.journal import Journal
+from functions.ledger.state import Ledger, Observed
 from functions.policy import Mode, Policy
 from functions.work import Work
 
@@ -24,12 +26,13 @@ _HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the loop needs from outside: ARM, the policy, who is in scope, and the time (seconds since 1970)."""
+    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory."""
 
     session: Session
     policy: Policy
     scopes: Scopes
     now: Callable[[], float]
+    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Pass:
     findings: tuple[Finding, ...] = ()
     follow_up: Work | None = None
     delay: float = 0.0
+    observed: Observed | None = None
+    """What is worth remembering. None after a pass that could not see, which leaves everything as it was."""
 
     @property
     def links_are_asked_for(self) -> bool:
@@ -58,67 +63,81 @@ class Pass:
         return bool(self.outcomes) and all(outcome.result is Result.STARTED for outcome in self.outcomes)
 
 
-async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL) -> Pass:
+async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Pass:
     """Bring what a Work names one step nearer to what the policy wants. Never waits for Azure to finish a thing.
+
+    `before` is what the ledger remembers, None where that is not known.
 
     A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
     mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
     """
-    done = await _pass(work, around, depth)
+    done = await _pass(work, around, depth, before)
     for finding in done.findings:
         journal.found(finding, work)
     journal.passed(work, done.ended, done.delay if done.follow_up else None, len(done.outcomes), len(done.findings))
     return done
 
 
-async def consider(work: Work, around: Around, depth: Depth = Depth.FULL) -> Considered:
+async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Considered:
     """Observe and decide, and write nothing. Raises ArmError, NoAnswerError or NoTokenError when it cannot see."""
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
     try:
-        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations)
+        remembered = before or Observed()
+        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, remembered)
     except NotProvenError as error:
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
         return Considered("not-ours", findings=(zone_link_findings.custom_zone_not_listed(work.target),))
+    except NothingToLinkError:
+        return Considered("nothing-to-link")
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
         return Considered("excluded-by-tag", seen)
     verdict = joined(handler.decide(seen, around.policy) for handler in _HANDLERS.values())
     return Considered("decided", seen, verdict, verdict.findings)
 
 
-async def _pass(work: Work, around: Around, depth: Depth) -> Pass:
+async def _pass(work: Work, around: Around, depth: Depth, before: Observed | None) -> Pass:
     at = around.now()
     try:
-        considered = await consider(work, around, depth)
+        considered = await consider(work, around, depth, before)
     except (ArmError, NoAnswerError, NoTokenError) as error:
         return _blind(work, error, at)
     if considered.seen is None or considered.verdict is None:
-        return Pass(considered.ended, findings=considered.findings)
-    outcomes = tuple([await _carry_out(change, work, around) for change in considered.verdict.changes])
-    return _remember(work, considered.seen, considered.verdict, outcomes)
+        codes = tuple(finding.code for finding in considered.findings)
+        return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
+    told = Journal(around.ledger, work.row, work)
+    await told.catch_up()
+    outcomes = tuple([await _carry_out(change, work, around, told) for change in considered.verdict.changes])
+    done = _remember(work, considered.seen, considered.verdict, outcomes)
+    if done.follow_up is None or not told.unkept:
+        return done
+    return replace(done, follow_up=msgspec.structs.replace(done.follow_up, intents=tuple(told.unkept)))
 
 
-async def _carry_out(change: Change, work: Work, around: Around) -> Outcome:
+async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:
     """Apply one change, its intent said before and its outcome after. In mode observe the plan is all there is."""
     if around.policy.mode is Mode.OBSERVE:
         journal.planned(change, work)
         return Outcome(change, Result.PLANNED)
-    journal.intended(change, work)
+    entry = await told.intended(change, around.now())
     outcome = await _HANDLERS[change.handler].apply(change, around.session, around.now())
-    journal.became(outcome, work)
+    await told.became(outcome, entry, around.now())
     return outcome
 
 
 def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...]) -> Pass:
-    """What follows from a pass: the operations to look up, and when."""
+    """What follows from a pass: what to remember, the operations to look up, and when."""
     explained = (_HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
     findings = (*verdict.findings, *(finding for finding in explained if finding is not None))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
     started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
-    return _followed(work, "settled", outcomes, findings, (*verdict.operations, *started), attempt, delay)
+    operations = (*verdict.operations, *started)
+    done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
+    codes = tuple(finding.code for finding in findings)
+    return replace(done, observed=seen.in_brief(codes, attempt, operations))
 
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
@@ -128,8 +147,10 @@ def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float
     findings: tuple[Finding, ...] = ()
     if isinstance(error, ArmError) and classify(error) in {Kind.DENIED, Kind.INVALID}:
         findings = (zone_link_findings.not_readable(work.target, error),)
-    ended = "gone" if delay is None else f"not seen: {error}"
-    return _followed(work, ended, (), findings, work.operations, attempt, delay)
+    if delay is None:
+        codes = tuple(finding.code for finding in findings)
+        return Pass("gone", findings=findings, observed=Observed(at=at, state="gone", findings=codes))
+    return _followed(work, f"not seen: {error}", (), findings, work.operations, attempt, delay)
 
 
 def _followed(
@@ -143,6 +164,8 @@ def _followed(
 ) -> Pass:
     if delay is None:
         return Pass(ended, outcomes, findings)
-    follow_up = msgspec.structs.replace(work, why="look-again", operations=operations, attempt=attempt)
+    follow_up = msgspec.structs.replace(
+        work, why="look-again", operations=operations, attempt=attempt, always=False, intents=()
+    )
     ended = "look-again" if ended == "settled" else ended
     return Pass(ended, outcomes, findings, follow_up, max(0.0, delay))

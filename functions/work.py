@@ -2,12 +2,16 @@
 
 import msgspec
 
+from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import decode_hook, encode_hook
+from functions.fleet.zone_name import system_zone
+from functions.ledger.state import Entry, subject_of
 
-# Written into every message, so that a worker of an older version leaves a newer message to a newer worker.
-VERSION = 1
+# Written into every message, so that a worker of an older version leaves a newer message to a newer worker. Messages of
+# older versions are read: what was added since has defaults. 2 (2026-11): subject, look, always, intents.
+VERSION = 2
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,6 +19,10 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `cause` is the id of the event that began it all, carried through every pass and log line. `since` is when that
     was, in seconds since 1970. `attempt` counts the passes without progress and sets the pace.
+
+    `subject` is the row that it belongs to, empty where the target tells. `look` is the number of the look-again that
+    this is, 0 for an event. `always`: do it whatever the row says, since the row could not be written; `intents` are
+    then the journal entries that could not be kept. `by` is the person who asked, for what came by HTTP.
     """
 
     target: ResourceId
@@ -23,7 +31,19 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: float
     attempt: int = 0
     operations: tuple[Operation, ...] = ()
+    subject: ResourceId | None = None
+    look: int = 0
+    always: bool = False
+    by: str = ""
+    intents: tuple[Entry, ...] = ()
     version: int = VERSION
+
+    @property
+    def row(self) -> ResourceId:
+        """The ledger's row for this: the one that is named, or a zone's by the form of its name."""
+        if self.subject is not None:
+            return self.subject
+        return subject_of(self.target, system=system_zone(self.target.name, ALL_SUFFIXES) is not None)
 
 
 class NotWorkError(Exception):
@@ -45,6 +65,6 @@ def decode(body: bytes) -> Work:
         work = _decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise NotWorkError(f"{len(body)} bytes that are no Work: {error}") from None
-    if work.version != VERSION:
-        raise NotWorkError(f"Work of version {work.version}, and this worker reads version {VERSION}")
+    if work.version > VERSION:
+        raise NotWorkError(f"Work of version {work.version}, and this worker reads versions up to {VERSION}")
     return work

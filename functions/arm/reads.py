@@ -13,12 +13,12 @@ CONTAINERSERVICE_API = "2026-08-01"
 NETWORK_API = "2025-03-01"
 PRIVATE_DNS_API = "2024-06-01"
 
-# The most pages that a list is followed for: 1000 links a zone are 10 pages of 100.
+# The most pages that a list is followed for: 1000 links a zone are 10 pages of 100, 5000 clusters are 50.
 _MOST_PAGES = 100
 
 
-class _LinkPage(msgspec.Struct):
-    value: tuple[Link, ...] = ()
+class _Page[T](msgspec.Struct):
+    value: tuple[T, ...] = ()
     next_link: str | None = msgspec.field(default=None, name="nextLink")
 
 
@@ -26,7 +26,8 @@ _group = msgspec.json.Decoder(ResourceGroup, dec_hook=decode_hook)
 _cluster = msgspec.json.Decoder(ManagedCluster, dec_hook=decode_hook)
 _vnet = msgspec.json.Decoder(VirtualNetwork, dec_hook=decode_hook)
 _link = msgspec.json.Decoder(Link, dec_hook=decode_hook)
-_link_page = msgspec.json.Decoder(_LinkPage, dec_hook=decode_hook)
+_link_page = msgspec.json.Decoder(_Page[Link], dec_hook=decode_hook)
+_cluster_page = msgspec.json.Decoder(_Page[ManagedCluster], dec_hook=decode_hook)
 
 
 async def resource_group(session: Session, group: ResourceId) -> ResourceGroup:
@@ -53,16 +54,28 @@ async def link(session: Session, link_id: ResourceId) -> Link | None:
 
 async def links(session: Session, zone: ResourceId) -> tuple[Link, ...]:
     """All links of a zone, every page of them; raises rather than give a part for the whole."""
-    page = _decoded(_link_page, await session.get(f"{zone}/virtualNetworkLinks", PRIVATE_DNS_API))
+    return await _listed(session, f"{zone}/virtualNetworkLinks", PRIVATE_DNS_API, _link_page)
+
+
+async def managed_clusters(session: Session, subscription: str) -> tuple[ManagedCluster, ...]:
+    """All clusters of a subscription, from AKS itself (its bucket for this: 500, refilled one a second)."""
+    path = f"/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters"
+    return await _listed(session, path, CONTAINERSERVICE_API, _cluster_page)
+
+
+async def _listed[T](
+    session: Session, path: str, api_version: str, decoder: msgspec.json.Decoder[_Page[T]]
+) -> tuple[T, ...]:
+    page = _decoded(decoder, await session.get(path, api_version))
     found = list(page.value)
     for _ in range(_MOST_PAGES):
         if not page.next_link:
             return tuple(found)
         if not is_arms(session, page.next_link):
-            raise NoAnswerError("the list of links goes on at an address that is not ARM's")
-        page = _decoded(_link_page, (await session.get_answer(page.next_link)).content)
+            raise NoAnswerError("a list goes on at an address that is not ARM's")
+        page = _decoded(decoder, (await session.get_answer(page.next_link)).content)
         found.extend(page.value)
-    raise NoAnswerError(f"the list of links does not end after {_MOST_PAGES} pages")
+    raise NoAnswerError(f"a list does not end after {_MOST_PAGES} pages")
 
 
 def _decoded[T](decoder: msgspec.json.Decoder[T], body: bytes) -> T:

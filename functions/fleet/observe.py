@@ -1,6 +1,7 @@
 """One zone of AKS's read fresh from ARM, with its cluster and as much around it as was asked for."""
 
 import asyncio
+from dataclasses import replace
 from enum import Enum
 
 from functions.arm import reads
@@ -10,9 +11,12 @@ from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.fleet.model import ManagedCluster, VirtualNetwork
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
-from functions.fleet.seen import UNKNOWN, Links, Seen, Unreadable
+from functions.fleet.seen import NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unreadable
 from functions.fleet.zone_name import custom_zone, system_zone
+from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
+
+_CLUSTER = "microsoft.containerservice/managedclusters"
 
 
 class Depth(Enum):
@@ -26,50 +30,90 @@ class CustomZoneNotListedError(Exception):
     """A zone with a name of AKS's custom form that the policy does not list: anyone may have made it (rule 8)."""
 
 
+class NothingToLinkError(Exception):
+    """A cluster that has no private zone of its own: it is public, or its zone mode is `none`."""
+
+
 async def observe(
-    session: Session, zone: ResourceId, policy: Policy, at: float, depth: Depth, operations: tuple[Operation, ...] = ()
+    session: Session,
+    target: ResourceId,
+    policy: Policy,
+    at: float,
+    depth: Depth,
+    operations: tuple[Operation, ...] = (),
+    remembered: Observed = NOTHING_REMEMBERED,
 ) -> Seen:
     """Everything that `decide` needs to know of one zone, or an error; never a part for the whole.
 
-    Raises NotProvenError and CustomZoneNotListedError for a zone that is not ours to touch, ArmError (a 404 says that
-    the zone, group or cluster is gone), NoAnswerError and NoTokenError.
+    `target` is the zone itself or its cluster. Raises NotProvenError, CustomZoneNotListedError and NothingToLinkError
+    for what is not ours to touch, ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and
+    NoTokenError.
     """
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
-    if system_zone(zone.name, session.cloud.suffixes) is None:
-        seen = _custom(zone, policy, session, at)
-    else:
-        seen = await _system(session, zone, at)
+    seen = replace(await _identified(session, target, policy, at), remembered=remembered)
     if seen.cluster is not None and depth is Depth.FULL and policy.discover_resolvers:
         spokes, unreadable = await _spokes(session, seen.cluster)
     else:
         spokes, unreadable = UNKNOWN, ()
-    return Seen(
-        zone=seen.zone,
-        location=seen.location,
-        at=at,
-        cluster=seen.cluster,
+    return replace(
+        seen,
         spokes=spokes,
-        links=await _links(session, zone, policy, looked_up),
+        links=await _links(session, seen, policy, looked_up, depth),
         operations=looked_up,
         unreadable=unreadable,
     )
 
 
-async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
+async def _identified(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
+    """Whose zone it is, proven."""
+    if target.type == _CLUSTER:
+        return await _of_cluster(session, target, policy, at)
+    if system_zone(target.name, session.cloud.suffixes) is None:
+        return _custom(target, policy, session, at)
+    return await _system(session, target, at)
+
+
+async def _of_cluster(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
+    """The zone of a cluster, by its private name and its mode. Two reads, as from the zone's side."""
+    cluster = await reads.managed_cluster(session, target)
+    zone = zone_of(cluster)
+    if zone is None:
+        raise NothingToLinkError(str(target))
+    if cluster.zone_mode.casefold() != "system":
+        return replace(_custom(zone, policy, session, at), cluster=cluster)
     group = await reads.resource_group(session, zone.group_id)
-    cluster = await _claimed_cluster(session, claimed_manager(group))
+    if claimed_manager(group) != cluster.id:
+        raise NotProvenError("the cluster's node resource group names another manager")
     prove(zone, cluster, session.cloud.suffixes)
     return Seen(zone, normal_location(cluster.location), at, cluster)
 
 
-async def _claimed_cluster(session: Session, manager: ResourceId) -> ManagedCluster:
-    """The cluster that a group names. One that may not be read proves nothing, so its refusal is no finding of ours."""
+def zone_of(cluster: ManagedCluster) -> ResourceId | None:
+    """The id of the private zone in which a cluster has its name, None when it has none. It need not be there yet."""
+    access = cluster.properties.api_server_access_profile
+    if access is None or not access.enable_private_cluster or cluster.zone_mode.casefold() == "none":
+        return None
+    if cluster.zone_mode.casefold() != "system":
+        return ResourceId(cluster.zone_mode)
+    name = (cluster.properties.private_fqdn or "").partition(".")[2]
+    group = cluster.properties.node_resource_group
+    if not name or not group:
+        return None
+    return ResourceId(
+        f"/subscriptions/{cluster.id.subscription}/resourceGroups/{group}/providers/Microsoft.Network/privateDnsZones/{name}"
+    )
+
+
+async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
+    group = await reads.resource_group(session, zone.group_id)
     try:
-        return await reads.managed_cluster(session, manager)
+        cluster = await reads.managed_cluster(session, claimed_manager(group))
     except ArmError as error:
-        if classify(error) is Kind.GONE:
-            raise NotProvenError("the cluster that the resource group names does not exist") from None
-        raise
+        if classify(error) is not Kind.GONE:
+            raise
+        return Seen(zone, normal_location(group.location), at, cluster_is_gone=True)
+    prove(zone, cluster, session.cloud.suffixes)
+    return Seen(zone, normal_location(cluster.location), at, cluster)
 
 
 def _custom(zone: ResourceId, policy: Policy, session: Session, at: float) -> Seen:
@@ -107,16 +151,28 @@ async def _spokes(
     return tuple(spokes), tuple(unreadable)
 
 
-async def _links(session: Session, zone: ResourceId, policy: Policy, looked_up: tuple[LookedUp, ...]) -> Links:
-    """Links are read only when a write says that there may be one we do not know (rule 4), or when nothing is written.
+async def _links(session: Session, seen: Seen, policy: Policy, looked_up: tuple[LookedUp, ...], depth: Depth) -> Links:
+    """The links, as far as they must be known (docs/decisions/0001).
 
-    Listing before the first write would cost the nodes a round trip and the subscription one of its 500 reads.
+    While nodes wait they are not read before the first write; after one, its operation tells enough, unless that was
+    lost or met a conflict. A pass that has no operation to look up, and one that writes nothing, lists them.
     """
-    if policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):
-        return Links(await reads.links(session, zone), complete=True)
+    unhurried = depth is Depth.FULL and (not looked_up or seen.ends)
+    if unhurried or policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):
+        return await _listed(session, seen.zone)
     named = [looked.operation.target for looked in looked_up if _exists_already(looked)]
     read = [await reads.link(session, target) for target in named]
     return Links(tuple(link for link in read if link is not None))
+
+
+async def _listed(session: Session, zone: ResourceId) -> Links:
+    """All links; none of a zone that is not there (yet): the cluster's own state says which."""
+    try:
+        return Links(await reads.links(session, zone), complete=True)
+    except ArmError as error:
+        if classify(error) is not Kind.GONE:
+            raise
+        return Links((), complete=True, zone_is_there=False)
 
 
 def _needs_list(looked: LookedUp) -> bool:

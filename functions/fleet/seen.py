@@ -5,9 +5,10 @@ from enum import Enum
 from typing import Final
 
 from functions.arm.errors import ArmError
-from functions.arm.operations import LookedUp
+from functions.arm.operations import LookedUp, Operation
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import Link, ManagedCluster, VirtualNetwork
+from functions.ledger.state import Observed
 
 
 class Unknown(Enum):
@@ -18,6 +19,8 @@ class Unknown(Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 
+NOTHING_REMEMBERED: Final = Observed()
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -25,6 +28,7 @@ class Links:
 
     known: tuple[Link, ...] = ()
     complete: bool = False
+    zone_is_there: bool = True
 
     def to(self, vnet: ResourceId) -> Link | None:
         """The link that leads to a VNet, under whatever name. A zone has at most one (azure-facts, Private DNS)."""
@@ -47,7 +51,8 @@ class Seen:
     """A private zone of AKS's that is proven to be one, and the facts around it.
 
     `cluster` is the zone's cluster, None for a custom zone, which serves any number of them. `spokes` are the VNets
-    of that cluster, of which `unreadable` are those that ARM refused to show.
+    of that cluster, of which `unreadable` are those that ARM refused to show. `remembered` is what the ledger kept.
+    `cluster_is_gone`: ARM shows the node resource group and knows no such cluster; once is not enough (rule 9).
     """
 
     zone: ResourceId
@@ -57,12 +62,51 @@ class Seen:
     spokes: tuple[VirtualNetwork, ...] | Unknown = UNKNOWN
     links: Links = Links()
     operations: tuple[LookedUp, ...] = ()
+    remembered: Observed = NOTHING_REMEMBERED
+    cluster_is_gone: bool = False
     unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def ends(self) -> bool:
+        """Whether the cluster is going or gone, by all that was seen of it."""
+        if self.cluster is None:
+            return self.cluster_is_gone
+        state = self.cluster.properties.provisioning_state.casefold()
+        return state == "deleting" or (state == "failed" and self.remembered.deleting)
 
     @property
     def busy(self) -> bool:
         """Whether AKS is at work on the cluster, so that its nodes may be waiting for a name."""
         return self.cluster is not None and not self.cluster.settled
+
+    def in_brief(self, findings: tuple[str, ...], attempt: int, operations: tuple[Operation, ...]) -> Observed:
+        """What the ledger keeps of this."""
+        cluster, held = self.cluster, self.remembered
+        return Observed(
+            at=self.at,
+            cluster=str(cluster.id) if cluster else held.cluster,
+            zone=str(self.zone),
+            location=self.location,
+            state=cluster.properties.provisioning_state if cluster else "",
+            private_fqdn=(cluster.properties.private_fqdn or "") if cluster else "",
+            hubs=tuple(
+                str(link.properties.virtual_network.id) for link in self.links.known if link.properties.virtual_network
+            ),
+            findings=findings,
+            attempt=attempt,
+            operations=operations,
+            gone_since=(held.gone_since or self.at) if self.cluster_is_gone else 0.0,
+            deleting=(cluster is not None and cluster.deleting) or (held.deleting and not self._lives),
+            reversals=held.reversals,
+        )
+
+    @property
+    def _lives(self) -> bool:
+        """Whether AKS says something of the cluster that no deletion, and no failed one, would have it say."""
+        return self.cluster is not None and self.cluster.properties.provisioning_state.casefold() not in {
+            "deleting",
+            "failed",
+        }
 
     def operation_on(self, target: ResourceId) -> LookedUp | None:
         return next((looked for looked in self.operations if looked.operation.target == target), None)

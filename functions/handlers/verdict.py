@@ -13,6 +13,7 @@ class Action(Enum):
     """What a change does to its target."""
 
     CREATE = "create"
+    DELETE = "delete"
 
 
 class Severity(Enum):
@@ -24,7 +25,10 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write. `reason` is the sentence that an operator reads in the journal."""
+    """One write. `reason` is the sentence that an operator reads in the journal.
+
+    `before` and `after` tell in words what is there and what will be; `etag` is that of what is removed.
+    """
 
     handler: str
     target: ResourceId
@@ -32,6 +36,9 @@ class Change:
     vnet: ResourceId
     tags: tuple[tuple[str, str], ...]
     reason: str
+    before: str = ""
+    after: str = ""
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,82 @@
-"""What was intended, what became of it and what was found: one structured line each, with the cause id.
+"""What was intended, what became of it and what was found: a line each in the log, and writes in the ledger too.
 
 A line is one JSON object, so that a query can read it (docs/operating.md has some). It names resources and codes,
 never claims, tokens or bodies of events.
 """
 
+import asyncio
+import hashlib
 import logging
 
 import msgspec
 
+from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Change, Finding, Outcome
+from functions.ledger.state import Entry, Ledger, LedgerError
 from functions.work import Work
 
 _log = logging.getLogger("tether")
 
+# A link is made even when the tables do not answer: nodes are waiting (rule 6).
+_PATIENCE = 1.0  # seconds
 
-def intended(change: Change, work: Work) -> None:
-    """Before the write: what, on what, and why."""
-    _line(logging.INFO, "intent", work, change=_of(change), reason=change.reason)
+
+class Journal:
+    """The journal of one pass. Every write has its intent told before it and its outcome after it.
+
+    What the ledger cannot keep is told in the log and left in `unkept`, for the Work to carry to a later pass.
+    """
+
+    def __init__(self, ledger: Ledger, subject: ResourceId, work: Work) -> None:
+        self._ledger = ledger
+        self._subject = subject
+        self._work = work
+        self.unkept: list[Entry] = []
+
+    async def catch_up(self) -> None:
+        """Keep what earlier passes could not."""
+        for entry in self._work.intents:
+            await self._keep(entry)
+
+    async def intended(self, change: Change, at: float) -> Entry:
+        """Before the write: what, on what, and why."""
+        _line(logging.INFO, "intent", self._work, change=_of(change), reason=change.reason)
+        entry = Entry(
+            subject=self._subject,
+            id=hashlib.sha256(f"{self._work.cause}|{change.target}|{at}".encode()).hexdigest()[:16],
+            at=at,
+            cause=self._work.cause,
+            handler=change.handler,
+            action=change.action.value,
+            target=str(change.target),
+            reason=change.reason,
+            before=change.before,
+            after=change.after,
+            by=self._work.by,
+        )
+        await self._keep(entry)
+        return entry
+
+    async def became(self, outcome: Outcome, entry: Entry, at: float) -> None:
+        """After the write: how it ended for now."""
+        error = str(outcome.error) if outcome.error else None
+        told = {"change": _of(outcome.change), "result": outcome.result.value, "error": error}
+        _line(logging.INFO, "outcome", self._work, **told)
+        ended = msgspec.structs.replace(entry, result=outcome.result.value, error=error or "", ended=at)
+        self.unkept = [held for held in self.unkept if held.id != entry.id]
+        await self._keep(ended)
+
+    async def _keep(self, entry: Entry) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._ledger.intend(entry)
+        except (LedgerError, TimeoutError):
+            self.unkept.append(entry)
 
 
 def planned(change: Change, work: Work) -> None:
     """In mode observe, instead of a write."""
     _line(logging.INFO, "plan", work, change=_of(change), reason=change.reason)
-
-
-def became(outcome: Outcome, work: Work) -> None:
-    """After the write: how it ended for now."""
-    error = str(outcome.error) if outcome.error else None
-    _line(logging.INFO, "outcome", work, change=_of(outcome.change), result=outcome.result.value, error=error)
 
 
 def found(finding: Finding, work: Work) -> None:

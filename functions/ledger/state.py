@@ -46,9 +46,9 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether an event came that no pass has answered yet."""
         return self.done < self.seq
 
-    def bumped(self) -> "Counters":
-        """One more event."""
-        return msgspec.structs.replace(self, seq=self.seq + 1)
+    def bumped(self, cause: str = "") -> "Counters":
+        """One more event, unless it is one that ended already."""
+        return self if cause in self.causes else msgspec.structs.replace(self, seq=self.seq + 1)
 
     def looking(self, at: float) -> "Counters":
         """Another pass is to come, at `at`; the one that was to come before it need not."""
@@ -93,6 +93,7 @@ class Row(msgspec.Struct, frozen=True):
     subject: ResourceId
     counters: Counters = Counters()
     observed: Observed = Observed()
+    target: str = ""  # what the last event named: the zone, or the cluster
 
 
 class Ledger(Protocol):
@@ -100,8 +101,8 @@ class Ledger(Protocol):
 
     async def read(self, subject: ResourceId) -> Row: ...
 
-    async def bump(self, subject: ResourceId, at: float) -> Counters:
-        """One more event, at `at`: the counters after it."""
+    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
+        """One more event, at `at`, on `target`: the counters after it. An event that ended already changes nothing."""
         ...
 
     async def look_again(self, subject: ResourceId, at: float) -> Counters:

@@ -41,8 +41,9 @@ class TableLedger:
     async def read(self, subject: ResourceId) -> Row:
         return _row(subject, await self._get(subject) or {})
 
-    async def bump(self, subject: ResourceId, at: float) -> Counters:
-        return await self._count(subject, Counters.bumped, {"bumped": at, "written": at})
+    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
+        told = {"bumped": at, "written": at, "target": str(target or subject)}
+        return await self._count(subject, lambda counters: counters.bumped(cause), told)
 
     async def look_again(self, subject: ResourceId, at: float) -> Counters:
         return await self._count(subject, lambda counters: counters.looking(at))
@@ -127,7 +128,10 @@ class TableLedger:
         client = self._client(STATE)
         for _ in range(_MOST_TRIES):
             held = await self._get(subject)
-            after = change(_row(subject, held or {}).counters)
+            before = _row(subject, held or {}).counters
+            after = change(before)
+            if after == before and held is not None:
+                return after
             entity = {**_named(subject), **_counted(after), **(more or {})}
 
             async def write(held: dict[str, Any] | None = held, entity: dict[str, Any] = entity) -> None:
@@ -260,4 +264,4 @@ def _row(subject: ResourceId, entity: dict[str, Any]) -> Row:
         observed = _observed.decode(entity["observed"]) if entity.get("observed") else Observed()
     except (msgspec.MsgspecError, ValueError) as error:
         raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
-    return Row(subject, counters, observed)
+    return Row(subject, counters, observed, str(entity.get("target", "")))

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import azure.functions as func
+import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
 from functions.triggers.triage import Event, event_of, triage
 from functions.work import Work
 
 if TYPE_CHECKING:
+    from functions.ledger.state import Counters
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -20,6 +22,10 @@ _log = logging.getLogger("tether")
 
 # Event Grid waits 30 s for an answer (its documentation, delivery and retry); the queue needs some of it.
 _DEADLINE = 20  # seconds
+
+# The tables count the event while ARM is read. They get a head start, in which most say whether the event is a double
+# and needs no call at all; and no more than a second in all.
+_HEAD_START, _TABLES_PATIENCE = 0.025, 1.0  # seconds
 
 
 @bp.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs there
@@ -48,27 +54,47 @@ async def _at_once(work: Work, here: "Live") -> None:
     from functions.policy import PolicyError
     from functions.queue import QueueError
     from functions.reconcile import Depth, reconcile
+    from functions.settle import settle
 
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
-        await here.queue.send(work, 0)
+        await here.queue.send(msgspec.structs.replace(work, always=True), 0)
         return
+    bumping = asyncio.create_task(_bump(work, here, here.around.now()))
+    await asyncio.wait({bumping}, timeout=_HEAD_START)
+    if bumping.done() and (counters := bumping.result()) is not None and work.cause in counters.causes:
+        return  # the same event, delivered again after its work was done
     try:
         async with asyncio.timeout(_DEADLINE):
             done = await reconcile(work, here.around, Depth.URGENT)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
         _log.exception("the urgent pass for %s did not end; the queue takes over", work.target)
-        await here.queue.send(work, 0)
+        counted = await bumping is not None
+        await here.queue.send(msgspec.structs.replace(work, always=not counted), 0)
         return
-    if done.follow_up is None:
-        return
+    counters = await bumping
+    remembered = None if counters is None else counters.seq
     try:
-        await here.queue.send(done.follow_up, done.delay)
+        await settle(work, done, here.queue, here.ledger, here.around.now(), remembered)
     except QueueError:
         if not done.links_are_asked_for:
             raise
-        _log.exception("the links for %s are asked for, but nobody will look whether they came to be", work.target)
+        _log.exception(
+            "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
+        )
+
+
+async def _bump(work: Work, here: "Live", at: float) -> "Counters | None":
+    """Count the event, within a second; None when the tables did not answer (rule 6: the link is made all the same)."""
+    from functions.ledger.state import LedgerError
+
+    try:
+        async with asyncio.timeout(_TABLES_PATIENCE):
+            return await here.ledger.bump(work.row, at, work.cause, work.target)
+    except (LedgerError, TimeoutError) as error:
+        _log.warning("an event on %s is not counted, and its message says so: %s", work.target, error)
+        return None
 
 
 def _live() -> "Live":

@@ -9,7 +9,9 @@ from functions import work
 from functions.queue import QUEUE
 
 if TYPE_CHECKING:
+    from functions.ledger.state import Ledger, Row
     from functions.live import Live
+    from functions.work import Work
 
 bp = func.Blueprint()
 _log = logging.getLogger("tether")
@@ -28,13 +30,15 @@ async def work_item(message: func.QueueMessage) -> None:
 
 
 async def take(body: bytes, here: "Live") -> None:
-    """Do one pass and put back what follows.
+    """Do one pass, unless another has done it, and put back what follows.
 
     Raises when that could not be had: the host then shows the message again, and after five times keeps it in the
     poison queue. A message that cannot be read goes there at once, with one line that says why.
     """
+    from functions.ledger.coalescing import drop
     from functions.policy import PolicyError
     from functions.reconcile import reconcile
+    from functions.settle import settle
 
     try:
         item = work.decode(body)
@@ -46,6 +50,22 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)
         return
-    done = await reconcile(item, here.around)
-    if done.follow_up is not None:
-        await here.queue.send(done.follow_up, done.delay)
+    row = await _row(item, here.ledger)
+    if row is not None and drop(item, row.counters):
+        return
+    done = await reconcile(item, here.around, before=row.observed if row else None)
+    remembered = None if row is None else row.counters.seq
+    await settle(item, done, here.queue, here.ledger, here.around.now(), remembered)
+
+
+async def _row(item: "Work", ledger: "Ledger") -> "Row | None":
+    """What the ledger remembers, None when it cannot be reached: then the pass is made, and remembers nothing."""
+    from functions.ledger.state import LedgerError, NewerRowError
+
+    try:
+        return await ledger.read(item.row)
+    except NewerRowError:
+        raise  # a newer worker is about: its messages are for it
+    except LedgerError as error:
+        _log.warning("a pass goes on without its memory: %s", error)
+        return None

@@ -44,6 +44,15 @@ async def test_events_are_counted_and_finished(ledger: Ledger) -> None:
     assert (counters.done, counters.pending, counters.causes) == (2, False, ("e-1", "e-2", "e-3"))
 
 
+async def test_an_event_that_ended_is_not_counted_again(ledger: Ledger) -> None:
+    await ledger.bump(GROUP, AT, "e-1")
+    await ledger.finish(GROUP, 1, "e-1", looking=False)
+    counters = await ledger.bump(GROUP, AT + 5, "e-1")
+    assert (counters.seq, counters.pending) == (1, False)
+    assert "e-1" in counters.causes
+    assert (await ledger.bump(GROUP, AT + 6, "e-2")).pending
+
+
 async def test_the_case_of_an_id_does_not_make_another_row(ledger: Ledger) -> None:
     await ledger.bump(ResourceId(str(GROUP).upper()), AT)
     assert (await ledger.read(GROUP)).counters.seq == 1

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from functions.arm.resource_id import ResourceId
 from functions.ledger.state import Counters, Entry, LedgerError, Observed, Row
 
@@ -20,10 +22,13 @@ class MemoryLedger:
         self._check()
         return self.held.get(subject, Row(subject))
 
-    async def bump(self, subject: ResourceId, at: float) -> Counters:
+    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
         self._check()
-        self.bumped[subject] = at
-        return await self._count(subject, Counters.bumped)
+        if cause not in self.held.get(subject, Row(subject)).counters.causes:
+            self.bumped[subject] = at
+        counters = await self._count(subject, lambda counters: counters.bumped(cause))
+        self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
+        return counters
 
     async def look_again(self, subject: ResourceId, at: float) -> Counters:
         return await self._count(subject, lambda counters: counters.looking(at))
@@ -34,7 +39,7 @@ class MemoryLedger:
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
         if row.observed.at <= observed.at:
-            self.held[subject] = Row(subject, row.counters, observed)
+            self.held[subject] = msgspec.structs.replace(row, observed=observed)
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         self._check()
@@ -77,7 +82,7 @@ class MemoryLedger:
 
     async def _count(self, subject: ResourceId, change: Callable[[Counters], Counters]) -> Counters:
         row = await self.read(subject)
-        self.held[subject] = Row(subject, change(row.counters), row.observed)
+        self.held[subject] = msgspec.structs.replace(row, counters=change(row.counters))
         return self.held[subject].counters
 
     def _check(self) -> None:

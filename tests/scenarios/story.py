@@ -227,10 +227,13 @@ def tell(
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
         made = hub_and_spoke(azure, **world)
         wanted = policy(made)
-        around = wanted if isinstance(wanted, PolicyError) else Around(session, wanted, Scopes(), azure.clock.now)
+        ledger = MemoryLedger()
+        around = wanted
+        if isinstance(wanted, Policy):
+            around = Around(session, wanted, Scopes(), azure.clock.now, ledger)
         queue = MemoryQueue(azure.clock.now)
         async with EventGrid(azure, seed=11) as grid:
-            here = Story(azure, faults, grid, queue, Live(queue, around, MemoryLedger()), transport, made)
+            here = Story(azure, faults, grid, queue, Live(queue, around, ledger), transport, made)
             if not deaf:
                 await grid.subscribe("tether", here.hear)
             await story(here)

@@ -17,7 +17,7 @@ def test_work_comes_out_of_a_message_as_it_went_in() -> None:
 
 
 def test_a_message_names_its_version() -> None:
-    assert msgspec.json.decode(encode(WORK))["version"] == 1
+    assert msgspec.json.decode(encode(WORK))["version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_message_names_its_version() -> None:
         b"{}",
         b"[]",
         b'{"target": "/x", "why": "w", "cause": "c", "since": 1}',
-        encode(WORK).replace(b'"version":1', b'"version":2'),
+        encode(WORK).replace(b'"version":2', b'"version":3'),
         encode(WORK).replace(b'"attempt":2', b'"attempt":"two"'),
         b"\xff" * 100,
     ],

@@ -1,0 +1,43 @@
+"""Which messages need no pass, and which rows need another message. Pure; docs/decisions/0004 tells why.
+
+tests/unit/test_coalescing_model.py tries every interleaving of these rules and of Counters.
+"""
+
+from typing import Protocol
+
+from functions.ledger.state import Counters
+
+
+class Message(Protocol):
+    """What the rules need of a Work: the number of the look-again that it is (0 for an event), and `always`."""
+
+    @property
+    def look(self) -> int: ...
+
+    @property
+    def always(self) -> bool: ...
+
+
+def drop(message: Message, counters: Counters) -> bool:
+    """Whether a message needs no pass, its row's counters being these.
+
+    message      row                     dropped
+    always       any                     no: what happened could not be counted
+    event        done < seq              no
+    event        done ≥ seq              yes: a pass began after the last event
+    look-again   look ≤ the message's    no: it is the last one that was asked for
+    look-again   look > the message's    yes: another was asked for since, and has its own message
+    """
+    if message.always:
+        return False
+    return message.look < counters.look if message.look else not counters.pending
+
+
+def resent(counters: Counters) -> int | None:
+    """What `watch` sends for a row that is overdue: 0 for an event, else the look-again of that number.
+
+    None when nothing is awaited.
+    """
+    if counters.pending:
+        return 0
+    return counters.look if counters.look_at else None

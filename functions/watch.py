@@ -1,0 +1,130 @@
+"""Every minute: what no event told of, and what a dead worker left undone (rule 7).
+
+Events are hints; this is the guarantee. It asks AKS itself, one LIST a subscription, and never Resource Graph, whose
+delay has no bound.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from functions.arm import reads
+from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
+from functions.arm.resource_id import ResourceId
+from functions.fleet.model import ManagedCluster
+from functions.fleet.observe import zone_of
+from functions.fleet.zone_name import system_zone
+from functions.ledger.coalescing import resent
+from functions.ledger.state import Ledger, Observed, Row, subject_of
+from functions.queue import WorkQueue
+from functions.reconcile import Around
+from functions.work import Work
+
+_log = logging.getLogger("tether")
+
+# A row is overdue when its event, or its look-again, has waited for so long.
+_OVERDUE = 60.0  # seconds
+
+# A cluster that is being changed is looked at so often, besides what its own passes ask for.
+_AGAIN = 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a round came to."""
+
+    clusters: int
+    woken: int
+    resent: int
+    unreadable: tuple[str, ...]
+
+
+async def watch(around: Around, queue: WorkQueue, ledger: Ledger) -> Watched:
+    """One round. A subscription that cannot be read is told and passed over. Raises QueueError and LedgerError."""
+    at = around.now()
+    rows = {row.subject: row for row in await ledger.rows()}
+    clusters: list[ManagedCluster] = []
+    unreadable: list[str] = []
+    for subscription in around.policy.scope.subscriptions:
+        try:
+            clusters += await reads.managed_clusters(around.session, subscription)
+        except (ArmError, NoAnswerError, NoTokenError) as error:
+            _log.warning("the clusters of %s cannot be listed: %s", subscription, error)
+            unreadable.append(subscription)
+    woken = 0
+    for cluster in clusters:
+        subject = row_of(cluster, around)
+        if subject is not None and wants_a_look(cluster, rows.get(subject), at):
+            await _wake(cluster.id, subject, at, queue, ledger)
+            woken += 1
+    again = await _resend(at, queue, ledger)
+    return Watched(len(clusters), woken, again, tuple(unreadable))
+
+
+def row_of(cluster: ManagedCluster, around: Around) -> ResourceId | None:
+    """The row of a cluster, None for one that does not concern us: no private zone, or a tag keeps us away."""
+    zone = zone_of(cluster)
+    if zone is None or around.policy.scope.excludes(cluster.tags):
+        return None
+    system = system_zone(zone.name, around.session.cloud.suffixes) is not None
+    if not system and zone not in around.policy.custom_zones:
+        return None
+    return subject_of(zone, system=system)
+
+
+def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
+    """Whether a cluster of AKS's list should be looked at.
+
+    AKS says         the row says                          look
+    busy             nothing                               yes
+    busy             a look-again is due later             no: it has its message, and `resent` its back
+    busy             seen less than five minutes ago       no
+    busy             seen before                           yes
+    Failed           nothing, or another state             yes
+    settled          nothing                               no: the sweep looks at what rests
+    settled          another state                         yes: to record it
+    any              an event without its pass             no: `resent` sees to it
+    """
+    state = cluster.properties.provisioning_state.casefold()
+    if row is None or row.observed == Observed():
+        nothing_known = row is None or not row.counters.pending
+        return nothing_known and (not cluster.settled or state == "failed")
+    if row.counters.pending or row.counters.look_at > at:
+        return False
+    if cluster.settled:
+        return row.observed.state.casefold() != state
+    return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
+
+
+async def _wake(target: ResourceId, subject: ResourceId, at: float, queue: WorkQueue, ledger: Ledger) -> None:
+    cause = f"watch-{int(at)}"
+    work = Work(target=target, subject=subject, why="watch", cause=cause, since=at)
+    await ledger.bump(subject, at, cause, target)
+    await queue.send(work, 0)
+
+
+async def _resend(at: float, queue: WorkQueue, ledger: Ledger) -> int:
+    """Send again what has waited too long: its message, or its worker, is gone. One too many is dropped as it comes."""
+    sent = 0
+    for row in await ledger.overdue(at - _OVERDUE):
+        look, target = resent(row.counters), _target(row)
+        if look is None or target is None:
+            continue
+        work = Work(
+            target=target,
+            subject=row.subject,
+            why="overdue",
+            cause=f"watch-{int(at)}",
+            since=row.observed.at or at,
+            attempt=row.observed.attempt,
+            operations=row.observed.operations,
+            look=look,
+        )
+        await queue.send(work, 0)
+        sent += 1
+    return sent
+
+
+def _target(row: Row) -> ResourceId | None:
+    """What a row's work is about: what its last event named, or the zone that was seen."""
+    named = row.target or row.observed.zone
+    return ResourceId(named) if named else None
