@@ -1,5 +1,6 @@
 """Writes: each one call of a typed client, each a compare-and-swap where Azure offers one (rule 3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,7 @@ async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags
     from azure.core import MatchConditions
     from azure.mgmt.privatedns.models import SubResource, VirtualNetworkLink, VirtualNetworkLinkProperties
 
-    headers: dict[str, str] = {}
-
-    def keep_headers(response: "PipelineResponse[Any, Any]") -> None:
-        headers.update({name.casefold(): value for name, value in response.http_response.headers.items()})
-
+    headers, keep_headers = _headers()
     body = VirtualNetworkLink(
         location="global",
         tags=tags,
@@ -58,5 +55,43 @@ async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags
             read_timeout=RECORD_WRITE_TIMEOUT,
         )
     )
-    address = headers.get("azure-asyncoperation", "")
-    return Accepted(address, errors.retry_after(headers) or _USUAL_PAUSE)
+    return _accepted(headers)
+
+
+async def delete_link(session: Session, link: ResourceId, etag: str | None) -> Accepted | None:
+    """Ask for a link to be removed, unless it was changed since it was read with `etag`. None when it is gone already.
+
+    202 with an operation, or 204 for a link that is not there (recorded privatedns/link-delete, -missing-204).
+    Raises as create_link does.
+    """
+    from azure.core import MatchConditions
+
+    headers, keep_headers = _headers()
+    client = session.private_dns(link.subscription)
+    conditions: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+    await guarded(
+        lambda: client.virtual_network_links.begin_delete(
+            link.group,
+            link.parent.name,
+            link.name,
+            polling=False,
+            raw_response_hook=keep_headers,
+            read_timeout=RECORD_WRITE_TIMEOUT,
+            **conditions,
+        )
+    )
+    return _accepted(headers) if "azure-asyncoperation" in headers else None
+
+
+def _headers() -> "tuple[dict[str, str], Callable[[PipelineResponse[Any, Any]], None]]":
+    """A place for an answer's headers, by name in lower case, and what puts them there."""
+    headers: dict[str, str] = {}
+
+    def keep(response: "PipelineResponse[Any, Any]") -> None:
+        headers.update({name.casefold(): value for name, value in response.http_response.headers.items()})
+
+    return headers, keep
+
+
+def _accepted(headers: dict[str, str]) -> Accepted:
+    return Accepted(headers.get("azure-asyncoperation", ""), errors.retry_after(headers) or _USUAL_PAUSE)

@@ -1,7 +1,5 @@
 """Links a cluster's private DNS zone to the hubs whose resolvers must answer for it."""
 
-import hashlib
-import re
 from enum import Enum
 from typing import assert_never
 
@@ -14,14 +12,16 @@ from functions.fleet.model import Link
 from functions.fleet.resolvers import Resolvers, resolvers
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings
+from functions.handlers import zone_link_removal
+from functions.handlers.link_names import HANDLER, link_id
 from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
 from functions.policy import OWNER_TAG, Policy
 
-HANDLER = "zone_links"
-LINK_TYPE = "virtualNetworkLinks"
-
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
 _USUAL_WAIT = 30.0
+
+# AKS makes the zone within half a minute of the cluster's PUT.
+_ZONE_WAIT = 10.0
 
 # A link takes about a minute (azure-facts, Private DNS). One that takes a quarter of an hour is told, and asked for
 # less often.
@@ -39,6 +39,7 @@ class Standing(Enum):
 def decide(seen: Seen, policy: Policy) -> Verdict:
     """Which hubs should be linked to the zone and are not? No I/O, no clock.
 
+    A cluster that ends is zone_link_removal's; a zone that is not there yet is waited for while AKS is at work.
     Needs `spokes` to discover hubs, and looks again at once when they were not read; `links` may be unknown.
 
     the hub's link       its operation            verdict
@@ -55,8 +56,10 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     not known            none                     change: create (the precondition tells whether it was needed)
     listed, not there    none, or unknown         change: create
     """
-    if seen.cluster is not None and seen.cluster.deleting:
-        return Verdict()
+    if seen.ends:
+        return zone_link_removal.decide(seen, policy)
+    if not seen.links.zone_is_there:
+        return Verdict(look_again=_ZONE_WAIT if seen.busy else None)
     found = None if isinstance(seen.spokes, Unknown) else resolvers(seen.spokes)
     hubs = wanted(seen, policy, found)
     said: list[Finding] = findings.about_cluster(seen)
@@ -102,27 +105,21 @@ def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[Resource
     return {hub: hubs[hub] for hub in sorted(hubs) if hub not in own}
 
 
-def link_id(zone: ResourceId, hub: ResourceId, owner: str) -> ResourceId:
-    """The id of our link to a hub: the same for every pass and worker, and another for every owner and hub.
-
-    1 to 80 of `[A-Za-z0-9_.-]`, first alphanumeric, last alphanumeric or `_` (azure-facts, Private DNS); in lower
-    case, since private DNS prints names so (recorded privatedns/acr-zone-link-and-records [4] [7]).
-    """
-    digest = hashlib.sha256(f"{owner}\0{str(hub).casefold()}".encode()).hexdigest()[:16]
-    shown = re.sub(r"[^a-z0-9_.-]", "-", hub.name.casefold())[:48]
-    return zone.child(LINK_TYPE, f"tether-{shown}-{digest}")
-
-
 async def apply(change: Change, session: Session, at: float) -> Outcome:
-    """Ask for the link. Writes nothing else, once, and says what became of it."""
+    """Ask for the link, or for its removal. Writes nothing else, once, and says what became of it."""
     try:
-        accepted = await writes.create_link(session, change.target, change.vnet, dict(change.tags))
+        if change.action is Action.DELETE:
+            accepted = await writes.delete_link(session, change.target, change.etag)
+        else:
+            accepted = await writes.create_link(session, change.target, change.vnet, dict(change.tags))
     except ArmError as error:
         return _refused(change, error, at)
     except NoTokenError as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "NoToken", str(error)))
     except NoAnswerError:
         return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at, at))
+    if accepted is None:
+        return Outcome(change, Result.ALREADY)
     operation = Operation(change.target, accepted.address or LOST, at, at + accepted.pause)
     return Outcome(change, Result.STARTED, operation=operation, pause=accepted.pause)
 
@@ -134,6 +131,10 @@ def explain(outcome: Outcome) -> Finding | None:
     return findings.refused(outcome.change.target, outcome.change.vnet, outcome.error)
 
 
+# The zone, or its group, is not there (any more).
+_NO_ZONE = frozenset({"ParentResourceNotFound", "ResourceGroupNotFound"})
+
+
 def _refused(change: Change, error: ArmError, at: float) -> Outcome:
     match classify(error):
         case Kind.RETRY:
@@ -141,7 +142,7 @@ def _refused(change: Change, error: ArmError, at: float) -> Outcome:
         case Kind.CONFLICT:
             # Something is there: the next pass lists the links before anything is written again.
             return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at, at), error=error)
-        case Kind.GONE if error.code in {"ParentResourceNotFound", "ResourceGroupNotFound"}:
+        case Kind.GONE if change.action is Action.DELETE or error.code in _NO_ZONE:
             return Outcome(change, Result.GONE, error=error)
         case Kind.GONE | Kind.DENIED | Kind.INVALID:
             return Outcome(change, Result.REFUSED, error=error)
@@ -198,6 +199,7 @@ def _create(zone: ResourceId, hub: ResourceId, why: str, policy: Policy) -> Chan
         vnet=hub,
         tags=tuple(sorted({**policy.link_tags, OWNER_TAG: policy.owner}.items())),
         reason=f"resolvers in {hub.name} cannot see the zone {zone.name}: {why}",
+        after=f"link to {hub}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,10 @@ from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import Link, NodeResourceGroupProfile, VirtualNetwork
 from functions.fleet.seen import UNKNOWN, Links, Seen, Unreadable
-from functions.handlers.verdict import Change, Verdict
-from functions.handlers.zone_links import decide, link_id
+from functions.handlers.link_names import link_id
+from functions.handlers.verdict import Action, Change, Verdict
+from functions.handlers.zone_links import decide
+from functions.ledger.state import Observed
 from functions.policy import Hub, Policy
 from tests.unit.worlds import (
     AT,
@@ -231,7 +234,67 @@ def test_a_locked_node_resource_group_is_said_up_front_and_not_written_to() -> N
 
 
 def test_nothing_is_linked_for_a_cluster_that_is_being_deleted() -> None:
-    assert decide(seen(a_cluster(state="Deleting")), a_policy(HUB)) == Verdict()
+    assert decide(seen(a_cluster(state="Deleting"), links=NONE_LISTED), a_policy(HUB)) == Verdict()
+
+
+def ours_on(hub: ResourceId) -> Link:
+    made = a_link(hub, link_id(ZONE, hub, "platform-test").name)
+    return msgspec.structs.replace(made, tags={"tether-owner": "platform-test"}, etag='"e"')
+
+
+MINE, THEIRS = ours_on(HUB), a_link(OTHER_HUB)
+UNTAGGED, RENAMED = a_link(HUB, OURS.name), msgspec.structs.replace(MINE, id=ZONE.child("virtualNetworkLinks", "other"))
+
+
+@pytest.mark.parametrize(
+    ("world", "removed"),
+    [
+        pytest.param(seen(a_cluster(state="Deleting")), True, id="AKS deletes the cluster"),
+        pytest.param(seen(a_cluster(state="Failed"), remembered=Observed(deleting=True)), True, id="a deletion failed"),
+        pytest.param(seen(a_cluster(state="Failed")), False, id="a creation failed"),
+        pytest.param(seen(a_cluster(state="Succeeded")), False, id="the cluster lives"),
+        pytest.param(
+            Seen(ZONE, "westeurope", AT, cluster_is_gone=True, remembered=Observed(gone_since=AT - 601)),
+            True,
+            id="gone for ten minutes",
+        ),
+        pytest.param(
+            Seen(ZONE, "westeurope", AT, cluster_is_gone=True, remembered=Observed(gone_since=AT - 599)),
+            False,
+            id="gone for less",
+        ),
+        pytest.param(Seen(ZONE, "westeurope", AT, cluster_is_gone=True), False, id="gone for the first time"),
+    ],
+)
+def test_our_link_goes_with_its_cluster_and_nobody_elses_does(world: Seen, removed: bool) -> None:
+    links = Links((MINE, THEIRS), complete=True)
+    verdict = decide(replace(world, links=links), a_policy(HUB, OTHER_HUB))
+    gone = [change.target for change in verdict.changes if change.action is Action.DELETE]
+    assert gone == ([MINE.id] if removed else [])
+
+
+@pytest.mark.parametrize("link", [UNTAGGED, RENAMED], ids=["without our tag", "without our name"])
+def test_what_has_only_one_of_our_marks_is_not_ours(link: Link) -> None:
+    world = seen(a_cluster(state="Deleting"), links=Links((link,), complete=True))
+    assert not decide(world, a_policy(HUB)).changes
+
+
+def test_a_removal_that_runs_is_waited_for() -> None:
+    running = looked_up(Progress.RUNNING, pause=20)
+    world = seen(a_cluster(state="Deleting"), links=Links((MINE,), complete=True), operations=(running,))
+    verdict = decide(world, a_policy(HUB))
+    assert (verdict.changes, verdict.look_again) == ((), 20)
+
+
+def test_a_gone_cluster_is_looked_at_again_when_ten_minutes_are_over() -> None:
+    world = Seen(ZONE, "westeurope", AT, cluster_is_gone=True, remembered=Observed(gone_since=AT - 200))
+    assert decide(replace(world, links=Links((MINE,), complete=True)), a_policy(HUB)).look_again == 400
+
+
+def test_a_zone_that_is_not_there_yet_is_waited_for_while_aks_is_at_work() -> None:
+    missing = Links((), complete=True, zone_is_there=False)
+    assert decide(seen(a_cluster(state="Creating"), links=missing), a_policy(HUB)) == Verdict(look_again=10)
+    assert decide(seen(a_cluster(state="Succeeded"), links=missing), a_policy(HUB)) == Verdict()
 
 
 def test_akss_own_failed_link_is_told_with_akss_reason() -> None:
