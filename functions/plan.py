@@ -56,7 +56,7 @@ def limit(
     """
     given = tuple(approvals)
     asking = [change for change in changes if takes(change) and not any(one.permits(change, now) for one in given)]
-    if done + len(asking) <= allowance(fleet, share):
+    if not asking or done + len(asking) <= allowance(fleet, share):
         return Limited(tuple(changes))
     held = {key(change) for change in asking}
     return Limited(tuple(change for change in changes if key(change) not in held), tuple(asking), plan_id(asking))

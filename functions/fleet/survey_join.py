@@ -10,7 +10,7 @@ from functions.fleet.ownership import NotProvenError, claimed_manager, normal_lo
 from functions.fleet.seen import UNKNOWN, Links, Seen, Unknown
 from functions.fleet.survey import Survey, key_of
 from functions.fleet.zone_name import custom_zone, system_zone
-from functions.policy import Policy
+from functions.policy import OWNER_TAG, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,14 @@ class NotOurs:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Something of which a survey cannot tell enough, and what it lacks. Says nothing about what is so."""
+    """Something of which a survey cannot tell enough, and what it lacks. Says nothing about what is so.
+
+    `ours` is the zone when it carries a link of this deployment's, so that somebody should look.
+    """
 
     target: str
     lacks: str
+    ours: ResourceId | None = None
 
 
 type Item = Seen | NotOurs | Unclear
@@ -96,7 +100,8 @@ class _Join:
             manager = claimed_manager(ResourceGroup(id=group, managed_by=self._survey.groups[key_of(str(group))]))
             row = self._survey.clusters.get(key_of(str(manager)))
             if row is None:
-                return Unclear(str(zone), f"the row of the managed cluster {manager.name}")
+                ours = zone if self._has_our_link(zone) else None
+                return Unclear(str(zone), f"the row of the managed cluster {manager.name}", ours)
             cluster = row.cluster()
             prove(zone, cluster, self._suffixes)
         except NotProvenError as error:
@@ -119,6 +124,10 @@ class _Join:
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())
         return Links(tuple(row.link() for row in rows), complete=True)
+
+    def _has_our_link(self, zone: ResourceId) -> bool:
+        rows = self._survey.links.get(key_of(str(zone)), ())
+        return any((row.tags or {}).get(OWNER_TAG) == self._policy.owner for row in rows)
 
     def _spokes(self, cluster: ManagedCluster) -> tuple[VirtualNetwork, ...] | Unknown:
         if self._survey.vnets is None:

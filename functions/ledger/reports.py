@@ -1,0 +1,157 @@
+"""What sweeps found, kept for people: drift reports, plans that were stopped, and approvals of them.
+
+A JSON document each: `drift/latest.json`, `drift/<date>.json`, `plans/<id>.json` and `approvals/<id>.json`.
+"""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from functions.plan import VALID, Approval
+
+_LATEST = "drift/latest.json"
+
+
+class ReportsError(Exception):
+    """The reports could not be reached: nothing is known, and nothing was kept."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A finding in a report."""
+
+    code: str
+    severity: str
+    target: str
+    seen: str
+    advice: str
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A change that Tether would make. `key` is what an approval names it by (plan.key)."""
+
+    key: str
+    handler: str
+    action: str
+    target: str
+    vnet: str
+    reason: str
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the survey cannot tell of a zone or cluster, and what it lacks."""
+
+    target: str
+    lacks: str
+
+
+class DriftReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One sweep: what was seen, what should change, and what became of that.
+
+    `at` is the survey's instant, in seconds since 1970, and `seconds` how long it took. `findings` counts them by code;
+    `found`, `wanted` and `unclear` list the first thousand each, with the whole numbers in `findings`, `changes` and
+    `unclear_count`. `unreadable` are subscriptions and management groups of the scope of which nothing can be seen.
+    `queued` counts passes that were asked for; `stopped` the changes that wait for a person to approve `plan`.
+    """
+
+    at: float
+    mode: str = ""
+    seconds: float = 0.0
+    queries: int = 0
+    rows: int = 0
+    clusters: int = 0
+    zones: int = 0
+    excluded: int = 0
+    changes: int = 0
+    queued: int = 0
+    findings: dict[str, int] = {}
+    found: tuple[Told, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    unclear_count: int = 0
+    unclear: tuple[Gap, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    plan: str = ""
+    stopped: int = 0
+    note: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Changes that the limit stopped, all of them, under the id of exactly these."""
+
+    id: str
+    at: float
+    changes: tuple[Wanted, ...]
+
+
+class Documents(Protocol):
+    """A store of named documents. Every call may raise ReportsError."""
+
+    async def read(self, name: str) -> bytes | None:
+        """The document, None when there is none."""
+        ...
+
+    async def write(self, name: str, body: bytes) -> None:
+        """Keep the document, in place of one of that name."""
+        ...
+
+    async def names(self, prefix: str) -> list[str]:
+        """The names that begin so."""
+        ...
+
+
+class Reports:
+    """What is kept of sweeps. Every call may raise ReportsError."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def keep(self, report: DriftReport) -> None:
+        """Keep a report as the latest and as its day's."""
+        body = msgspec.json.encode(report)
+        await self._documents.write(f"drift/{day_of(report.at)}.json", body)
+        await self._documents.write(_LATEST, body)
+
+    async def latest(self) -> DriftReport | None:
+        return await self._document(_LATEST, DriftReport)
+
+    async def of_day(self, day: str) -> DriftReport | None:
+        """The last report of a day (UTC, `2026-11-20`)."""
+        return await self._document(f"drift/{day}.json", DriftReport) if _is_day(day) else None
+
+    async def keep_plan(self, plan: Plan) -> None:
+        await self._documents.write(f"plans/{plan.id}.json", msgspec.json.encode(plan))
+
+    async def plan(self, plan_id: str) -> Plan | None:
+        return await self._document(f"plans/{plan_id}.json", Plan) if _is_id(plan_id) else None
+
+    async def approve(self, approval: Approval) -> None:
+        """Keep a person's word. Another for the same plan takes its place."""
+        await self._documents.write(f"approvals/{approval.plan}.json", msgspec.json.encode(approval))
+
+    async def approvals(self, now: float) -> tuple[Approval, ...]:
+        """Those that hold now."""
+        held = [await self._document(name, Approval) for name in await self._documents.names("approvals/")]
+        return tuple(one for one in held if one is not None and one.at <= now < one.at + VALID)
+
+    async def _document[T](self, name: str, kind: type[T]) -> T | None:
+        body = await self._documents.read(name)
+        try:
+            return None if body is None else msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise ReportsError(f"the report {name} cannot be read: {error}") from None
+
+
+def day_of(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text has the form of a plan's id: it comes from a person, and becomes part of a blob's name."""
+    return len(text) == 16 and all(sign in "0123456789abcdef" for sign in text)

@@ -1,0 +1,180 @@
+"""Every hour: the whole fleet by a survey, and a pass for whatever differs from what the policy wants (rule 7).
+
+Nothing is written from a survey, which may be minutes old: each pass observes afresh and decides again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from functions.arm.graph import Graph
+from functions.arm.resource_id import ResourceId
+from functions.drift import LISTED, Drift, Look, drift
+from functions.fleet.survey import survey
+from functions.handlers.verdict import Change, Finding
+from functions.ledger.reports import DriftReport, Gap, Plan, Reports, Told, Wanted
+from functions.ledger.state import Ledger, LedgerError, Observed
+from functions.plan import Approval, Limited, key, limit, takes
+from functions.policy import Mode
+from functions.queue import QueueError, WorkQueue
+from functions.reconcile import Around
+from functions.work import Work
+
+_log = logging.getLogger("tether")
+
+# How long a survey may wait for Resource Graph's quota: 60 queries of a fleet of 10,000 clusters are 20 s of it.
+_BUDGET = 240.0  # seconds
+
+_AT_ONCE = 16  # messages on their way to the queue
+
+_NOTE = (
+    "Seen through Azure Resource Graph, which lags by seconds to minutes and leaves out what Tether's identity may not "
+    "read. Each change is observed afresh before it is made."
+)
+
+
+async def sweep(
+    around: Around,
+    queue: WorkQueue,
+    ledger: Ledger,
+    reports: Reports,
+    *,
+    done: int = 0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> DriftReport:
+    """Survey the fleet, ask for the passes that it needs, and keep a report. `done` is as in plan.limit.
+
+    In mode observe nothing is asked for. Raises ArmError, NoAnswerError and NoTokenError when there is no whole survey,
+    QueueError when a pass could not be asked for (after the report was kept), and ReportsError.
+    """
+    at = around.now()
+    graph = Graph(around.session, now=around.now, sleep=sleep, budget=_BUDGET)
+    found = await survey(graph, around.policy, around.scopes, at)
+    told = drift(found, around.policy, around.session.cloud.suffixes, await _remembered(ledger))
+    limited = Limited(tuple(told.changes))
+    if around.policy.mode is Mode.ENFORCE:
+        limited = await _limited(told, around, reports, done)
+    looks = _wanted(told.looks, limited) if around.policy.mode is Mode.ENFORCE else []
+    unsent = await _ask(looks, at, queue, ledger)
+    report = msgspec.structs.replace(
+        _report(told, limited, at),
+        seconds=round(around.now() - at, 3),
+        mode=around.policy.mode.value,
+        queries=graph.queries,
+        rows=graph.rows,
+        unreadable=found.reach.unseen,
+        queued=len(looks) - unsent,
+    )
+    await reports.keep(report)
+    _log.info(msgspec.json.encode(_line(report)).decode())
+    if unsent:
+        raise QueueError(f"{unsent} of {len(looks)} passes that the sweep asks for did not reach the queue")
+    return report
+
+
+async def approve(plan_id: str, by: str, reports: Reports, at: float) -> Approval | None:
+    """Permit the changes of a stopped plan for a day; None when there is no such plan. Raises ReportsError."""
+    plan = await reports.plan(plan_id)
+    if plan is None:
+        return None
+    approval = Approval(plan=plan.id, changes=frozenset(change.key for change in plan.changes), at=at, by=by)
+    await reports.approve(approval)
+    return approval
+
+
+async def _remembered(ledger: Ledger) -> Mapping[ResourceId, Observed]:
+    """What the ledger knows of each row. Without it a sweep still heals: its passes read their rows themselves."""
+    try:
+        return {row.subject: row.observed for row in await ledger.rows()}
+    except LedgerError as error:
+        _log.warning("a sweep goes on without its memory: %s", error)
+        return {}
+
+
+async def _limited(told: Drift, around: Around, reports: Reports, done: int) -> Limited:
+    """The changes within the limit; what is beyond is kept as a plan for a person to approve."""
+    changes, at = told.changes, around.now()
+    approvals = await reports.approvals(at) if any(takes(change) for change in changes) else ()
+    share = around.policy.max_changed_share
+    limited = limit(changes, done=done, fleet=told.clusters, share=share, approvals=approvals, now=at)
+    if limited.plan:
+        await reports.keep_plan(Plan(id=limited.plan, at=at, changes=tuple(_change(one) for one in limited.stopped)))
+    return limited
+
+
+def _wanted(looks: Sequence[Look], limited: Limited) -> list[Look]:
+    """Without those that could only lead to what was stopped."""
+    stopped = {key(change) for change in limited.stopped}
+    return [look for look in looks if not look.changes or any(key(change) not in stopped for change in look.changes)]
+
+
+async def _ask(looks: Sequence[Look], at: float, queue: WorkQueue, ledger: Ledger) -> int:
+    """Ask for a pass on each, a few at a time. Gives how many could not be asked for."""
+    cause = f"sweep-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}"
+    lane = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(look: Look) -> bool:
+        async with lane:
+            work = Work(target=look.target, subject=look.subject, why="sweep", cause=cause, since=at)
+            try:
+                await ledger.bump(look.subject, at, cause, look.target)
+            except LedgerError:
+                work = msgspec.structs.replace(work, always=True)
+            try:
+                await queue.send(work, 0)
+            except QueueError as error:
+                _log.error("no pass is asked for on %s: %s", look.target, error)
+                return False
+            return True
+
+    return (await asyncio.gather(*(ask(look) for look in looks))).count(False)
+
+
+def _report(told: Drift, limited: Limited, at: float) -> DriftReport:
+    changes = told.changes
+    return DriftReport(
+        at=at,
+        clusters=told.clusters,
+        zones=told.zones,
+        excluded=told.excluded,
+        changes=len(changes),
+        findings=dict(sorted(told.codes.items())),
+        found=tuple(_told(finding) for finding in told.findings),
+        wanted=tuple(_change(change) for change in changes[:LISTED]),
+        unclear_count=told.unclear,
+        unclear=tuple(Gap(target=gap.target, lacks=gap.lacks) for gap in told.gaps),
+        plan=limited.plan,
+        stopped=len(limited.stopped),
+        note=_NOTE,
+    )
+
+
+def _told(finding: Finding) -> Told:
+    return Told(
+        code=finding.code,
+        severity=finding.severity.value,
+        target=str(finding.target),
+        seen=finding.seen,
+        advice=finding.advice,
+    )
+
+
+def _change(change: Change) -> Wanted:
+    return Wanted(
+        key=key(change),
+        handler=change.handler,
+        action=change.action.value,
+        target=str(change.target),
+        vnet=str(change.vnet),
+        reason=change.reason,
+    )
+
+
+def _line(report: DriftReport) -> dict[str, object]:
+    """The report in one line of the log: numbers and codes, no lists."""
+    names = ("clusters", "zones", "changes", "queued", "stopped", "plan", "queries", "rows", "seconds", "findings")
+    numbers = {name: getattr(report, name) for name in names}
+    return {"event": "sweep", **numbers, "unclear": report.unclear_count, "unreadable": len(report.unreadable)}

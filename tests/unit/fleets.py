@@ -1,0 +1,67 @@
+"""A fleet in a local Azure, in virtual time, and Tether's way to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.arm.clouds import PUBLIC
+from functions.arm.credential import TokenSource
+from functions.arm.graph import Graph
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.policy import Mode, Policy, Scope
+from localazure.arm_front import arm_app
+from localazure.azure import LocalAzure
+from localazure.faults import Faults
+from localazure.fleet import Fleet, many_clusters
+from localazure.resources.private_zones import PrivateZones
+from localazure.store import Resource
+from localazure.virtual_time import run
+from localazure.world import HUB_SUBSCRIPTION
+from tests.scenarios.story import OWNER, ListeningTransport, Token
+
+
+@dataclass
+class Ground:
+    """A fleet, and the way to it. `slept` has the pauses that were made, in seconds."""
+
+    azure: LocalAzure
+    fleet: Fleet
+    session: Session
+    transport: ListeningTransport
+    slept: list[float] = field(default_factory=list[float])
+
+    def graph(self, budget: float = 240) -> Graph:
+        return Graph(self.session, now=self.azure.clock.now, sleep=self.sleep, budget=budget)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(seconds)
+
+    def policy(self, **more: Any) -> Policy:
+        """Enforces in the fleet's subscriptions, the hubs being found by discovery."""
+        scope = Scope(subscriptions=self.fleet.subscriptions, hub_subscriptions=(HUB_SUBSCRIPTION,))
+        return Policy(**{"owner": OWNER, "mode": Mode.ENFORCE, "scope": scope, **more})
+
+    def zone_of_somebody(self, group: str, name: str) -> ResourceId:
+        """A private zone that somebody made, in a group that nothing manages."""
+        group_id = f"/subscriptions/{self.fleet.subscriptions[0]}/resourceGroups/{group}"
+        if self.azure.store.get(group_id) is None:
+            body = {"location": "westeurope"}
+            self.azure.store.put(Resource(group_id, "Microsoft.Resources/resourceGroups", group, body))
+        zone = PrivateZones(self.azure).place(f"{group_id}/providers/Microsoft.Network/privateDnsZones/{name}")
+        return ResourceId(zone.id)
+
+
+def on_ground(tell: Callable[[Ground], Awaitable[None]], number: int = 3, **placed: Any) -> None:
+    """Tell something of a fleet of so many clusters, in virtual time."""
+
+    async def told() -> None:
+        azure = LocalAzure(seed=5)
+        transport = ListeningTransport(arm_app(azure, Faults(azure)))
+        session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
+        await tell(Ground(azure, many_clusters(azure, number, **placed), session, transport))
+        await azure.close()
+
+    run(told())
