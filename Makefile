@@ -7,7 +7,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format schema bench requirements clean
+.PHONY: help demo up test check format schema openapi bench requirements clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(SETUP) ## Format the code and mend what the linter can
 
 schema: $(VENV)/.installed ## Write docs/policy.schema.json from the types
 	@$(BIN)/python -c "import pathlib; from functions.policy import schema; pathlib.Path('docs/policy.schema.json').write_bytes(schema())"
+
+openapi: $(VENV)/.installed ## Write docs/openapi.json from the routes and their types
+	@$(BIN)/python -c "import pathlib; from functions.http.openapi import document; pathlib.Path('docs/openapi.json').write_bytes(document())"
 
 bench: $(SETUP) ## Benchmarks: a table, and build/bench.json
 	@$(BIN)/python -m bench

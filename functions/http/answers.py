@@ -1,0 +1,272 @@
+"""What the routes answer, as types: encoded from these, and described by these in the OpenAPI document."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from functions.handlers.verdict import Change, Finding
+from functions.ledger.state import Entry, Row
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A part of an answer. Times are RFC 3339 in UTC, durations seconds, resources Azure ids."""
+
+
+class ShownFinding(Shown, frozen=True, kw_only=True):
+    """Something that needs a person (docs/findings.md has every code)."""
+
+    code: str
+    severity: str
+    handler: str
+    resource: str
+    seen: str
+    advice: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> "ShownFinding":
+        return cls(
+            code=finding.code,
+            severity=finding.severity.value,
+            handler=finding.handler,
+            resource=str(finding.target),
+            seen=finding.seen,
+            advice=finding.advice,
+        )
+
+
+class ShownChange(Shown, frozen=True, kw_only=True):
+    """A write: `planned` by a dry run, or made, and then `result` says how it ended for now."""
+
+    handler: str
+    target: str
+    action: str
+    before: str
+    after: str
+    reason: str
+    result: str
+    error: str = ""
+
+    @classmethod
+    def of(cls, change: Change, result: str = "planned", error: str = "") -> "ShownChange":
+        return cls(
+            handler=change.handler,
+            target=str(change.target),
+            action=change.action.value,
+            before=change.before,
+            after=change.after or f"a link to {change.vnet}",
+            reason=change.reason,
+            result=result,
+            error=error,
+        )
+
+
+class ShownEntry(Shown, frozen=True, kw_only=True):
+    """A line of the journal. `result` is empty while nobody knows what became of the write."""
+
+    at: datetime
+    by: str
+    cause: str
+    handler: str
+    action: str
+    target: str
+    reason: str
+    before: str
+    after: str
+    result: str
+    error: str
+    ended: datetime | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> "ShownEntry":
+        return cls(
+            at=moment(entry.at),
+            by=entry.by,
+            cause=entry.cause,
+            handler=entry.handler,
+            action=entry.action,
+            target=entry.target,
+            reason=entry.reason,
+            before=entry.before,
+            after=entry.after,
+            result=entry.result,
+            error=entry.error,
+            ended=known_moment(entry.ended),
+        )
+
+
+class ShownCluster(Shown, frozen=True, kw_only=True):
+    """A cluster as the ledger remembers it from its last pass."""
+
+    id: str
+    location: str
+    state: str
+    zone: str
+    private_fqdn: str
+    linked_to: tuple[str, ...]
+    findings: tuple[str, ...]
+    seen_at: datetime
+    looks_again_at: datetime | None
+    event_waits: bool
+    gone_since: datetime | None
+
+    @classmethod
+    def of(cls, row: Row) -> "ShownCluster":
+        held = row.observed
+        return cls(
+            id=held.cluster,
+            location=held.location,
+            state=held.state,
+            zone=held.zone,
+            private_fqdn=held.private_fqdn,
+            linked_to=held.hubs,
+            findings=held.findings,
+            seen_at=moment(held.at),
+            looks_again_at=known_moment(row.counters.look_at),
+            event_waits=row.counters.pending,
+            gone_since=known_moment(held.gone_since),
+        )
+
+
+class ClusterPage(Shown, frozen=True, kw_only=True):
+    """Clusters in order of id. `continuation` goes into the next request; null on the last page."""
+
+    value: tuple[ShownCluster, ...]
+    continuation: str | None
+
+
+class ShownLink(Shown, frozen=True, kw_only=True):
+    id: str
+    virtual_network: str
+    state: str
+    provisioning_state: str
+    registration_enabled: bool
+    ours: bool
+
+
+class ShownZone(Shown, frozen=True, kw_only=True):
+    """The private zone that the cluster's name lies in. `links` is null when they were not read."""
+
+    id: str
+    mode: str
+    links: tuple[ShownLink, ...] | None
+
+
+class ShownEndpoint(Shown, frozen=True, kw_only=True):
+    """The private endpoint of the API server, in the node resource group."""
+
+    id: str
+    provisioning_state: str
+    network_interfaces: tuple[str, ...]
+
+
+class ShownInterface(Shown, frozen=True, kw_only=True):
+    id: str
+    provisioning_state: str
+    addresses: tuple[str, ...]
+
+
+class ShownRecord(Shown, frozen=True, kw_only=True):
+    """The A record of the API server. `ttl` in seconds."""
+
+    id: str
+    fqdn: str
+    ttl: int
+    addresses: tuple[str, ...]
+
+
+class PrivateLinkResource(Shown, frozen=True, kw_only=True):
+    name: str
+    group_id: str
+    private_link_service: str
+
+
+class Unread(Shown, frozen=True, kw_only=True):
+    """A part that could not be read, and why. The rest of the answer does not depend on it."""
+
+    part: str
+    why: str
+
+
+class ClusterDetail(Shown, frozen=True, kw_only=True):
+    """A look under the covers: read from ARM for this answer, but `remembered` and `journal`, which are the ledger's.
+
+    `ended` is how a pass would end now: `decided`, `nothing-to-link`, `not-ours` or `excluded-by-tag`; `changes` is
+    what it would do. `accessMode` is `private-link`, `vnet-integration` or `public`.
+    """
+
+    id: str
+    location: str
+    state: str
+    power_state: str
+    access_mode: str
+    zone_mode: str
+    private_fqdn: str
+    node_resource_group: str
+    private_link_resources: tuple[PrivateLinkResource, ...]
+    zone: ShownZone | None
+    private_endpoint: ShownEndpoint | None
+    network_interfaces: tuple[ShownInterface, ...]
+    record: ShownRecord | None
+    addresses: tuple[str, ...]
+    unread: tuple[Unread, ...]
+    ended: str
+    changes: tuple[ShownChange, ...]
+    findings: tuple[ShownFinding, ...]
+    remembered: ShownCluster | None
+    journal: tuple[ShownEntry, ...]
+
+
+class Reconciliation(Shown, frozen=True, kw_only=True):
+    """The plan of a dry run, or what was done. `looksAgainIn` (seconds) is set when another pass is to come.
+
+    `status` is where to look how it goes on.
+    """
+
+    cluster: str
+    dry_run: bool
+    ended: str
+    changes: tuple[ShownChange, ...]
+    findings: tuple[ShownFinding, ...]
+    looks_again_in: float | None
+    cause: str
+    status: str
+
+
+class Check(Shown, frozen=True, kw_only=True):
+    """One thing that Tether needs. `detail` says what is wrong with it."""
+
+    ok: bool
+    detail: str = ""
+
+
+class Health(Shown, frozen=True, kw_only=True):
+    """Whether Tether can do its work. Depths are counts of messages, null when the queue cannot be reached."""
+
+    status: str
+    policy: Check
+    mode: str | None
+    settings: Check
+    queue: Check
+    tables: Check
+    token: Check
+    queue_depth: int | None
+    poison_depth: int | None
+    last_watch: datetime | None
+    last_sweep: datetime | None
+
+
+class Replayed(Shown, frozen=True, kw_only=True):
+    """What became of the poison queue: put back to be worked on, and left since no worker can read it."""
+
+    replayed: int
+    left: int
+
+
+def moment(seconds: float) -> datetime:
+    """An instant in seconds since 1970 as RFC 3339 tells it."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def known_moment(seconds: float) -> datetime | None:
+    """The same, None for 0, which the ledger writes for never."""
+    return moment(seconds) if seconds else None

@@ -1,0 +1,108 @@
+"""GET /clusters/{subscription}/{group}/{name}: a look under the covers of one cluster."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from functions.arm.resource_id import ResourceId
+from functions.fleet.observe import zone_of
+from functions.fleet.seen import Links
+from functions.http import pieces
+from functions.http.answers import (
+    ClusterDetail,
+    ShownChange,
+    ShownCluster,
+    ShownEntry,
+    ShownFinding,
+    ShownLink,
+    ShownZone,
+    Unread,
+)
+from functions.http.asked import Asked, NoParameters
+from functions.http.desk import Desk
+from functions.http.pieces import Cluster, Piece
+from functions.http.subject import in_scope, subject, work_for
+from functions.ledger.state import LedgerError, Row
+from functions.policy import OWNER_TAG, Policy
+from functions.reconcile import Considered, consider
+
+# How far back the journal is shown; the whole of it is in the table.
+_ENTRIES = 50
+
+
+async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetail:
+    """Read the cluster and what lies around it from ARM, and decide as a pass would, without writing."""
+    around, target = desk.around, asked.cluster
+    await in_scope(around, target)
+    cluster = await pieces.cluster(around.session, target)
+    work = work_for(target, subject(cluster), around.now(), by="")
+    memory = await _remembered(desk, work.row)
+    held, journal = memory.value or (None, ())
+    considered, endpoint, record = await asyncio.gather(
+        consider(work, around, before=held.observed if held else None),
+        pieces.endpoint(around.session, cluster),
+        pieces.record(around.session, zone_of(cluster), cluster.properties.private_fqdn or ""),
+    )
+    interfaces = await pieces.interfaces(around.session, endpoint.value)
+    return ClusterDetail(
+        id=str(cluster.id),
+        location=cluster.location,
+        state=cluster.properties.provisioning_state,
+        power_state=cluster.properties.power_state.code,
+        access_mode=pieces.access_mode(cluster),
+        zone_mode=cluster.zone_mode,
+        private_fqdn=cluster.properties.private_fqdn or "",
+        node_resource_group=cluster.properties.node_resource_group or "",
+        private_link_resources=pieces.private_link_resources(cluster),
+        zone=_zone(cluster, considered, around.policy),
+        private_endpoint=endpoint.value,
+        network_interfaces=interfaces.value or (),
+        record=record.value,
+        addresses=tuple(sorted({address for nic in interfaces.value or () for address in nic.addresses})),
+        unread=tuple(_unread(endpoint, interfaces, record, memory)),
+        ended=considered.ended,
+        changes=tuple(ShownChange.of(change) for change in considered.verdict.changes) if considered.verdict else (),
+        findings=tuple(ShownFinding.of(finding) for finding in considered.findings),
+        remembered=ShownCluster.of(held) if held and held.observed.at else None,
+        journal=journal,
+    )
+
+
+type Memory = tuple[Row, tuple[ShownEntry, ...]]
+
+
+async def _remembered(desk: Desk, row_of: ResourceId) -> Piece[Memory]:
+    """The ledger's row and journal. What is true now can be shown without them."""
+    try:
+        row = await desk.live.ledger.read(row_of)
+        entries = await desk.live.ledger.journal(row_of, _ENTRIES)
+    except LedgerError as error:
+        return Piece("ledger", why=str(error))
+    return Piece("ledger", (row, tuple(ShownEntry.of(entry) for entry in entries)))
+
+
+def _zone(cluster: Cluster, considered: Considered, policy: Policy) -> ShownZone | None:
+    zone = zone_of(cluster)
+    if zone is None:
+        return None
+    mode = cluster.zone_mode if cluster.zone_mode.casefold() == "system" else "custom"
+    links = considered.seen.links if considered.seen else Links()
+    return ShownZone(id=str(zone), mode=mode, links=_links(links, policy) if links.complete else None)
+
+
+def _links(links: Links, policy: Policy) -> tuple[ShownLink, ...]:
+    return tuple(
+        ShownLink(
+            id=str(link.id),
+            virtual_network=str(link.properties.virtual_network.id) if link.properties.virtual_network else "",
+            state=link.properties.virtual_network_link_state,
+            provisioning_state=link.properties.provisioning_state,
+            registration_enabled=link.properties.registration_enabled,
+            ours=(link.tags or {}).get(OWNER_TAG) == policy.owner,
+        )
+        for link in links.known
+    )
+
+
+def _unread(*parts: Piece[Any]) -> Iterable[Unread]:
+    return (Unread(part=part.name, why=part.why) for part in parts if part.why)

@@ -1,0 +1,88 @@
+"""GET /health: whether Tether can do its work, and since when it has not looked."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from functions import queue
+from functions.arm.errors import NoTokenError
+from functions.arm.resource_id import ResourceId
+from functions.http.answers import Check, Health
+from functions.http.asked import Asked, NoParameters
+from functions.http.desk import Desk
+from functions.ledger.state import LedgerError
+from functions.policy import Policy, PolicyError
+from functions.queue import QueueError
+from functions.settings import SettingsError
+
+_TIMEOUT = 8.0  # seconds for each check; all run at once
+
+# A row that nobody ever writes: reading it tells whether the tables answer.
+_NOBODY = ResourceId("/subscriptions/00000000-0000-0000-0000-000000000000")
+
+_OK = Check(ok=True)
+
+
+async def health(asked: Asked[NoParameters], desk: Desk) -> Health:
+    """Try everything that a pass needs but ARM itself, which is not Tether's to be healthy."""
+    (depth, work), (poisoned, poison), (_, tables), (_, token) = await asyncio.gather(
+        _tried(desk.queues.depth(queue.QUEUE)),
+        _tried(desk.queues.depth(queue.POISON)),
+        _tried(desk.live.ledger.read(_NOBODY)),
+        _tried(desk.credential.get_token(desk.scope)),
+    )
+    policy = desk.live.around if isinstance(desk.live.around, PolicyError) else desk.live.around.policy
+    return _judged(
+        policy=policy,
+        queue=work if not work.ok else poison,
+        tables=tables,
+        token=token,
+        depths=(depth, poisoned),
+    )
+
+
+def without_settings(error: SettingsError) -> Health:
+    """The health of an app whose settings cannot be used: the setting is named, nothing else can be tried."""
+    unknown = Check(ok=False, detail="not tried: the settings cannot be used")
+    return Health(
+        status="failing",
+        policy=unknown,
+        mode=None,
+        settings=Check(ok=False, detail=str(error)),
+        queue=unknown,
+        tables=unknown,
+        token=unknown,
+        queue_depth=None,
+        poison_depth=None,
+        last_watch=None,
+        last_sweep=None,
+    )
+
+
+def _judged(
+    *, policy: Policy | PolicyError, queue: Check, tables: Check, token: Check, depths: tuple[int | None, int | None]
+) -> Health:
+    valid = _OK if isinstance(policy, Policy) else Check(ok=False, detail=str(policy))
+    well = all(check.ok for check in (valid, queue, tables, token))
+    return Health(
+        status="healthy" if well else "failing",
+        policy=valid,
+        mode=policy.mode.value if isinstance(policy, Policy) else None,
+        settings=_OK,
+        queue=queue,
+        tables=tables,
+        token=token,
+        queue_depth=depths[0],
+        poison_depth=depths[1],
+        last_watch=None,
+        last_sweep=None,
+    )
+
+
+async def _tried[T](call: Awaitable[T]) -> tuple[T | None, Check]:
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            return await call, _OK
+    except (QueueError, LedgerError, NoTokenError) as error:
+        return None, Check(ok=False, detail=str(error))
+    except TimeoutError:
+        return None, Check(ok=False, detail=f"no answer within {_TIMEOUT:g} s")

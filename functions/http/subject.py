@@ -1,0 +1,42 @@
+"""The cluster that a request names: whether it is in scope, its row in the ledger, the Work that looks at it."""
+
+import logging
+import uuid
+
+from functions.arm.clouds import ALL_SUFFIXES
+from functions.arm.resource_id import ResourceId
+from functions.fleet.model import ManagedCluster
+from functions.fleet.observe import zone_of
+from functions.fleet.zone_name import system_zone
+from functions.http.problem import Problem
+from functions.ledger.state import Ledger, LedgerError, Observed, subject_of
+from functions.reconcile import Around
+from functions.work import Work
+
+_log = logging.getLogger("tether")
+
+
+async def in_scope(around: Around, cluster: ResourceId) -> None:
+    """Raises Problem for a cluster outside the policy's scope, before anything of it is read."""
+    if not await around.scopes.hold(around.session, around.policy, cluster.subscription, around.now()):
+        raise Problem(403, "out-of-scope", f"The policy's scope does not hold the subscription {cluster.subscription}.")
+
+
+def subject(cluster: ManagedCluster) -> ResourceId | None:
+    """The row that a cluster's events meet in, None for one that has no private zone."""
+    zone = zone_of(cluster)
+    return None if zone is None else subject_of(zone, system=system_zone(zone.name, ALL_SUFFIXES) is not None)
+
+
+def work_for(cluster: ResourceId, row: ResourceId | None, at: float, by: str) -> Work:
+    """The Work that a person asks for. Its cause has an id of its own, as an event has."""
+    return Work(target=cluster, why="asked", cause=f"http-{uuid.uuid4()}", since=at, subject=row, by=by)
+
+
+async def remembered(row: ResourceId, ledger: Ledger) -> Observed | None:
+    """What a dry run may take from earlier passes, None where the tables do not answer: it sees enough without."""
+    try:
+        return (await ledger.read(row)).observed
+    except LedgerError as error:
+        _log.warning("a dry run goes on without what is remembered of %s: %s", row, error)
+        return None
