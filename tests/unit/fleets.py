@@ -30,6 +30,7 @@ class Ground:
     fleet: Fleet
     session: Session
     transport: ListeningTransport
+    faults: Faults
     slept: list[float] = field(default_factory=list[float])
 
     def graph(self, budget: float = 240) -> Graph:
@@ -59,9 +60,10 @@ def on_ground(tell: Callable[[Ground], Awaitable[None]], number: int = 3, **plac
 
     async def told() -> None:
         azure = LocalAzure(seed=5)
-        transport = ListeningTransport(arm_app(azure, Faults(azure)))
+        faults = Faults(azure)
+        transport = ListeningTransport(arm_app(azure, faults))
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
-        await tell(Ground(azure, many_clusters(azure, number, **placed), session, transport))
+        await tell(Ground(azure, many_clusters(azure, number, **placed), session, transport, faults))
         await azure.close()
 
     run(told())

@@ -1,0 +1,289 @@
+"""What a sweep asks for, reports and leaves alone."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from functions.arm.errors import ArmError, NoAnswerError
+from functions.arm.resource_id import ResourceId
+from functions.fleet.scope import Scopes
+from functions.handlers import zone_links
+from functions.handlers.verdict import Action, Change, Verdict
+from functions.ledger.reports import DriftReport, Reports
+from functions.policy import Mode
+from functions.queue import QueueError
+from functions.reconcile import Around
+from functions.sweep import approve, sweep
+from functions.work import Work
+from localazure.fault import Effect
+from localazure.fault_effects import dropped_after
+from localazure.fault_refusals import internal_error, unavailable_html
+from localazure.resources.zone_links import ZoneLinks
+from tests.scenarios.memory_documents import MemoryDocuments
+from tests.scenarios.memory_ledger import MemoryLedger
+from tests.scenarios.story import OWNER, MemoryQueue
+from tests.unit.fleets import Ground, on_ground
+
+
+@dataclass
+class Office:
+    """What a sweep works with, besides the fleet."""
+
+    ground: Ground
+    queue: MemoryQueue
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+
+    async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
+        clock = self.ground.azure.clock
+        around = Around(self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger)
+        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(self.documents)
+
+    def asked(self) -> set[str]:
+        """The targets that passes were asked for."""
+        return {str(work.target) for work in self.queue.sent}
+
+
+def in_office(tell: Any, number: int = 4, **placed: Any) -> None:
+    async def told(ground: Ground) -> None:
+        await tell(Office(ground, MemoryQueue(ground.azure.clock.now)))
+
+    on_ground(told, number, **placed)
+
+
+def test_a_fleet_as_it_should_be_needs_nothing() -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep()
+        assert (report.clusters, report.zones, report.changes, report.queued) == (4, 4, 0, 0)
+        assert (report.findings, report.unclear, report.unreadable, report.plan) == ({}, (), (), "")
+        assert office.queue.sent == []
+
+    in_office(tell)
+
+
+def test_each_cluster_without_its_link_gets_a_pass_that_the_ledger_counts() -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep()
+        assert (report.clusters, report.changes, report.queued) == (4, 2, 2)
+        assert office.asked() == set(office.ground.fleet.zones[:2])
+        for work in office.queue.sent:
+            assert (work.why, work.always, work.cause[:6]) == ("sweep", False, "sweep-")
+            assert office.ledger.held[work.row].counters.pending
+        assert {change.target.split("/virtualNetworkLinks/")[0] for change in report.wanted} == office.asked()
+
+    in_office(tell, unlinked=2)
+
+
+def test_the_report_is_kept_as_the_latest() -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep()
+        assert await office.reports.latest() == report
+        assert report.queries == 7
+        assert report.rows > 0
+        assert "lags" in report.note
+
+    in_office(tell)
+
+
+def test_in_mode_observe_nothing_is_asked_for_and_no_plan_is_made() -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep(mode=Mode.OBSERVE)
+        assert (report.mode, report.changes, report.queued, report.plan) == ("observe", 2, 0, "")
+        assert office.queue.sent == []
+
+    in_office(tell, unlinked=2)
+
+
+def test_a_cluster_whose_tag_keeps_us_away_is_left_alone() -> None:
+    async def tell(office: Office) -> None:
+        held = office.ground.azure.store.get(office.ground.fleet.clusters[0])
+        assert held is not None
+        held.body["tags"] = {"Tether": "OFF"}
+        report = await office.sweep()
+        assert (report.excluded, report.clusters, report.queued) == (1, 3, 0)
+
+    in_office(tell, unlinked=1)
+
+
+def test_what_is_not_proven_is_a_finding_and_never_a_pass() -> None:
+    async def tell(office: Office) -> None:
+        ground = office.ground
+        forged = ground.zone_of_somebody("a", "0a1b2c3d-0000-4000-8000-00000000000a.privatelink.westeurope.azmk8s.io")
+        custom = ground.zone_of_somebody("b", "privatelink.westeurope.azmk8s.io")
+        report = await office.sweep()
+        assert report.findings == {"custom-zone-not-listed": 1, "ownership-not-proven": 1}
+        assert {finding.target for finding in report.found} == {str(forged), str(custom)}
+        assert office.queue.sent == []
+
+    in_office(tell)
+
+
+def test_a_cluster_that_cannot_be_seen_whole_is_listed_and_left_alone() -> None:
+    async def tell(office: Office) -> None:
+        office.ground.azure.graph.missing.add(office.ground.fleet.clusters[0])
+        report = await office.sweep()
+        assert (report.clusters, report.unclear_count, report.queued) == (3, 1, 0)
+        assert report.unclear[0].target == office.ground.fleet.zones[0]
+
+    in_office(tell, unlinked=1)
+
+
+def test_a_zone_with_a_link_of_ours_whose_cluster_is_not_shown_is_looked_at() -> None:
+    async def tell(office: Office) -> None:
+        office.ground.azure.graph.missing.add(office.ground.fleet.clusters[0])
+        report = await office.sweep()
+        assert (report.unclear_count, report.changes, report.queued) == (1, 0, 1)
+        assert office.asked() == {office.ground.fleet.zones[0]}
+
+    in_office(tell, link_tags={"tether-owner": OWNER})
+
+
+def test_a_subscription_that_cannot_be_read_is_named() -> None:
+    async def tell(office: Office) -> None:
+        office.ground.azure.access.unreadable.update(office.ground.fleet.subscriptions)
+        report = await office.sweep()
+        assert report.unreadable == office.ground.fleet.subscriptions
+        assert (report.clusters, report.queued) == (0, 0)
+
+    in_office(tell, unlinked=2)
+
+
+def test_clusters_that_share_a_custom_zone_ask_for_its_link_once() -> None:
+    async def tell(office: Office) -> None:
+        zone = office.ground.zone_of_somebody("dns", "privatelink.westeurope.azmk8s.io")
+        for cluster in office.ground.fleet.clusters[:2]:
+            held = office.ground.azure.store.get(cluster)
+            assert held is not None
+            held.properties["apiServerAccessProfile"]["privateDNSZone"] = str(zone)
+            held.properties["privateFQDN"] = f"team.{zone.name}"
+        report = await office.sweep(custom_zones=(zone,))
+        wanted = [change for change in report.wanted if ResourceId(change.target).parent == zone]
+        assert len(wanted) == 1
+        (work,) = [work for work in office.queue.sent if work.row == zone]
+        assert str(work.target) == office.ground.fleet.clusters[0]
+
+    in_office(tell)
+
+
+def test_without_the_ledger_the_passes_are_asked_for_all_the_same() -> None:
+    async def tell(office: Office) -> None:
+        office.ledger.down = True
+        assert (await office.sweep()).queued == 2
+        assert all(work.always for work in office.queue.sent)
+
+    in_office(tell, unlinked=2)
+
+
+def test_without_the_queue_the_sweep_fails_after_its_report() -> None:
+    async def tell(office: Office) -> None:
+        office.queue.down = True
+        with pytest.raises(QueueError, match="2 of 2"):
+            await office.sweep()
+        report = await office.reports.latest()
+        assert report is not None
+        assert (report.changes, report.queued) == (2, 0)
+
+    in_office(tell, unlinked=2)
+
+
+@pytest.mark.parametrize("fault", [dropped_after(), internal_error(), unavailable_html()])
+def test_without_a_whole_survey_there_is_no_sweep(fault: Effect) -> None:
+    async def tell(office: Office) -> None:
+        office.ground.faults.add(fault, nth=5)
+        with pytest.raises((NoAnswerError, ArmError)):
+            await office.sweep()
+        assert office.queue.sent == []
+        assert office.documents.held == {}
+
+    in_office(tell, unlinked=2)
+
+
+def test_few_messages_are_on_their_way_to_the_queue_at_once() -> None:
+    async def tell(office: Office) -> None:
+        under_way = most = 0
+
+        async def send(item: Work, delay: float) -> None:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.01)
+            under_way -= 1
+
+        office.queue.send = send  # type: ignore[method-assign]
+        assert (await office.sweep()).queued == 60
+        assert most == 16
+
+    in_office(tell, 60, unlinked=60)
+
+
+@pytest.mark.parametrize(("zones", "told"), [(799, {}), (800, {"hub-near-zone-limit": 1})])
+def test_a_hub_is_told_of_from_800_zones_on(zones: int, told: dict[str, int]) -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep()
+        assert report.findings == told
+
+    in_office(tell, zones)
+
+
+def test_a_zone_is_told_of_from_800_links_on() -> None:
+    async def tell(office: Office) -> None:
+        ground = office.ground
+        zone = ground.fleet.zones[0]
+        spoke = ground.fleet.hubs[0]
+        for nth in range(798):
+            ZoneLinks(ground.azure).place(f"{zone}/virtualNetworkLinks/l-{nth}", f"{spoke}-{nth}")
+        report = await office.sweep()
+        assert report.findings == {"zone-near-link-limit": 1}
+        assert report.found[0].target == zone
+
+    in_office(tell)
+
+
+def removing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the handler want each zone's link to the hub removed, as if the hub had left the policy with `prune`."""
+
+    def decide(seen: Any, policy: Any) -> Verdict:
+        links = [link for link in seen.links.known if link.name == "to-hub"]
+        return Verdict(
+            tuple(
+                Change("zone_links", link.id, Action.DELETE, link.properties.virtual_network.id, (), "the hub left")
+                for link in links
+            )
+        )
+
+    monkeypatch.setattr(zone_links, "decide", decide)
+
+
+def test_too_many_removals_are_a_plan_that_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        stopped = await office.sweep()
+        assert (stopped.changes, stopped.stopped, stopped.queued) == (4, 4, 0)
+        assert stopped.plan
+        assert await approve("0" * 16, "ann", office.reports, office.ground.azure.clock.now()) is None
+        approval = await approve(stopped.plan, "ann", office.reports, office.ground.azure.clock.now())
+        assert approval is not None
+        assert (approval.by, len(approval.changes)) == ("ann", 4)
+        allowed = await office.sweep()
+        assert (allowed.plan, allowed.stopped, allowed.queued) == ("", 0, 4)
+        await asyncio.sleep(24 * 3600)
+        assert (await office.sweep()).plan == stopped.plan
+
+    in_office(tell)
+
+
+@pytest.mark.parametrize(("done", "queued"), [(0, 3), (1, 0)])
+def test_what_the_hour_has_seen_already_counts(monkeypatch: pytest.MonkeyPatch, done: int, queued: int) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        assert (await office.sweep(done)).queued == queued
+
+    in_office(tell, 3)
