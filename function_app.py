@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from functions.triggers import events, work
+from functions.triggers import events, http, timers, work
 
 # The SDK tells of every request at INFO; Tether tells of what it does with them.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -12,3 +12,5 @@ logging.getLogger("azure").setLevel(logging.WARNING)
 app = func.FunctionApp()
 app.register_functions(events.bp)
 app.register_functions(work.bp)
+app.register_functions(timers.bp)
+app.register_functions(http.bp)

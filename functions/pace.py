@@ -18,6 +18,9 @@ _PATIENCE = 24 * 3600.0
 _LAG = 120.0
 _LOOKS_FOR_GONE = 3
 
+# For how long journal entries that the tables could not take wait for them.
+LEDGER_WAIT = 60.0
+
 # Outcomes that ask for the same change again.
 _STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
 

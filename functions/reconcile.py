@@ -111,9 +111,13 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     await told.catch_up()
     outcomes = tuple([await _carry_out(change, work, around, told) for change in considered.verdict.changes])
     done = _remember(work, considered.seen, considered.verdict, outcomes)
-    if done.follow_up is None or not told.unkept:
+    if not told.unkept:
         return done
-    return replace(done, follow_up=msgspec.structs.replace(done.follow_up, intents=tuple(told.unkept)))
+    # The tables were down: another pass keeps what they should have kept, when they are up again.
+    follow_up, delay = (done.follow_up, done.delay) if done.follow_up else (work, pace.LEDGER_WAIT)
+    return replace(
+        done, follow_up=msgspec.structs.replace(follow_up, intents=tuple(told.unkept), always=True), delay=delay
+    )
 
 
 async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:

@@ -13,6 +13,7 @@ from tests.unit.worlds import SPOKE_SUBSCRIPTION
 ROOT = Path(__file__).parents[2]
 GOOD = json.dumps({"owner": "contract", "scope": {"subscriptions": [SPOKE_SUBSCRIPTION]}})
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+HTTP = ("clusters", "cluster", "cluster_reconcile", "health", "poison_replay", "openapi")
 
 
 async def indexed(settings: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -35,7 +36,10 @@ async def test_the_app_always_indexes_with_the_same_functions(settings: dict[str
     assert {name: [binding["type"] for binding in bindings] for name, bindings in functions.items()} == {
         "resource_event": ["eventGridTrigger"],
         "work_item": ["queueTrigger"],
+        "watch": ["timerTrigger"],
+        **{name: ["httpTrigger", "http"] for name in HTTP},
     }
+    assert {functions[name][0]["authLevel"].casefold() for name in HTTP} == {"function"}
     (queue,) = functions["work_item"]
     assert (queue["queueName"], queue["connection"]) == ("tether-work", "AzureWebJobsStorage")
 

@@ -29,6 +29,7 @@ from functions.reconcile import Around
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
 from functions.triggers.work import take
+from functions.watch import watch
 from functions.work import Work
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
@@ -103,6 +104,10 @@ class MemoryQueue:
     def _push(self, body: bytes, delay: float, tries: int) -> None:
         heapq.heappush(self._heap, (self.clock() + max(0, math.ceil(delay)), next(self._order), body, tries))
 
+    def lose_all(self) -> None:
+        """Every message is gone, with the workers that had them."""
+        self._heap.clear()
+
     def waiting(self) -> int:
         return len(self._heap)
 
@@ -132,6 +137,12 @@ class Story:
     transport: ListeningTransport
     world: HubAndSpoke
     failed_deliveries: int = 0
+    next_watch: float = 0.0
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        assert isinstance(self.live.ledger, MemoryLedger)
+        return self.live.ledger
 
     async def create(self, name: str = "team", **said: Any) -> str:
         """PUT a cluster in the spoke, and give its id."""
@@ -164,20 +175,28 @@ class Story:
             if link.properties["virtualNetworkLinkState"] == "Completed"
         }
 
-    async def passes(self, seconds: float) -> None:
-        """Let Azure's time pass, with the host at its queue every second."""
+    async def passes(self, seconds: float, *, watching: bool = False) -> None:
+        """Let Azure's time pass, with the host at its queue every second, and `watch` every minute if it is on."""
         end = self.azure.clock.now() + seconds
         while self.azure.clock.now() < end:
+            if watching and self.azure.clock.now() >= self.next_watch:
+                self.next_watch = self.azure.clock.now() + 60
+                await self.watch()
             await self.queue.drain(self.take)
             await asyncio.sleep(1)
+
+    async def watch(self) -> None:
+        """One round of the timer."""
+        assert isinstance(self.live.around, Around)
+        await watch(self.live.around, self.live.queue, self.live.ledger)
 
     async def take(self, body: bytes) -> None:
         await take(body, self.live)
 
-    async def event(self, subject: str, operation: str = f"{ZONES}/write") -> None:
+    async def event(self, subject: str, operation: str = f"{ZONES}/write", cause: str = "forged") -> None:
         """An event that Event Grid did not make."""
         kind = "Microsoft.Resources.ResourceWriteSuccess"
-        event = Event("forged", kind, subject, operation, self.azure.clock.now())
+        event = Event(cause, kind, subject, operation, self.azure.clock.now())
         await receive(event, self.azure.clock.now(), lambda: self.live)
 
     async def hear(self, delivered: list[Json]) -> int:

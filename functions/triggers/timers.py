@@ -1,0 +1,43 @@
+"""Timers wake Tether: `watch` every minute, which is the guarantee that events are not (rule 7)."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+if TYPE_CHECKING:
+    from functions.live import Live
+
+bp = func.Blueprint()
+_log = logging.getLogger("tether")
+
+
+# azure-functions leaves **kwargs of its decorators untyped.
+@bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")  # pyright: ignore[reportUnknownMemberType]
+async def watch(timer: func.TimerRequest) -> None:
+    """Look at clusters that are being changed, and send again what was left undone."""
+    from functions.live import live
+
+    await round_of_watch(live())
+
+
+async def round_of_watch(here: "Live") -> None:
+    """One round. With an invalid policy it only says so (rule 13).
+
+    What keeps it from its work (the tables or the queue cannot be reached) is raised, so that the platform shows the
+    run as failed; the next minute brings the next one.
+    """
+    from functions import watch as rounds
+    from functions.policy import PolicyError
+
+    if isinstance(here.around, PolicyError):
+        _log.error("nothing is watched while the policy is invalid: %s", here.around)
+        return
+    watched = await rounds.watch(here.around, here.queue, here.ledger)
+    _log.info(
+        "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable",
+        watched.clusters,
+        watched.woken,
+        watched.resent,
+        len(watched.unreadable),
+    )

@@ -1,0 +1,155 @@
+"""Events are hints: with them lost, doubled or their workers dead, `watch` brings everything home."""
+
+import asyncio
+
+import pytest
+
+from functions.ledger.state import Observed
+from functions.policy import Policy
+from localazure import fault_effects as effects
+from localazure.world import HubAndSpoke
+from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
+
+
+def hub_by_name(world: HubAndSpoke) -> Policy:
+    return a_policy(world, world.hub)
+
+
+def test_with_every_event_lost_the_link_is_asked_for_within_two_minutes() -> None:
+    async def story(here: Story) -> None:
+        await here.passes(30, watching=True)
+        cluster = await here.create()
+        began = here.azure.clock.now()
+        while not here.transport.links_put():
+            await here.passes(1, watching=True)
+        assert here.azure.clock.now() - began < 120
+        await here.passes(500, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert here.links()["hub-westeurope"] == "ours"
+        await here.passes(600, watching=True)
+        assert here.queue.waiting() == 0
+
+    tell(story, hub_by_name, deaf=True)
+
+
+def test_a_settled_fleet_costs_one_list_a_minute_and_no_pass() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600, watching=True)
+        asked = len(here.transport.asked)
+        await here.passes(600, watching=True)
+        fresh = here.transport.asked[asked:]
+        assert len(fresh) <= 11
+        assert all(call.endswith("/managedClusters") for call in fresh)
+
+    tell(story, hub_by_name)
+
+
+def test_a_worker_that_dies_with_its_message_is_made_good_for() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        while not here.queue.waiting():
+            await asyncio.sleep(0.5)
+        here.queue.lose_all()  # as good as hidden for the host's ten-minute lease
+        await here.passes(500, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert not any(row.counters.pending or row.counters.look_at for row in await here.ledger.rows())
+
+    tell(story, hub_by_name)
+
+
+def test_a_ledger_that_is_down_keeps_no_link_from_being_made(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(here: Story) -> None:
+        here.ledger.down = True
+        cluster = await here.create()
+        await here.passes(120)
+        here.ledger.down = False
+        await here.passes(500, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert here.queue.waiting() == 0
+        (entry,) = [entry for entry in here.ledger.entries.values() if entry.action == "create"]
+        assert entry.result == "started"
+
+    tell(story, hub_by_name)
+
+
+def test_every_write_stands_in_the_journal_with_its_outcome() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        (entry,) = here.ledger.entries.values()
+        assert (entry.action, entry.result) == ("create", "started")
+        assert entry.after == f"link to {here.world.hub}"
+        assert entry.subject == here.zone.group_id
+
+    tell(story, hub_by_name)
+
+
+def test_a_doubled_event_that_is_done_with_costs_no_arm_call() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        await here.event(str(here.zone))
+        await here.passes(200)
+        asked = len(here.transport.asked)
+        await here.event(str(here.zone))  # the same id
+        await here.passes(200)
+        assert len(here.transport.asked) == asked
+
+    tell(story, hub_by_name)
+
+
+def test_a_burst_of_events_costs_few_passes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        caplog.clear()
+        await asyncio.gather(*(here.event(str(here.zone), cause=f"burst-{n}") for n in range(10)))
+        urgent = len(lines(caplog, "pass"))
+        await here.passes(300)
+        assert len(lines(caplog, "pass")) - urgent <= 3
+
+    tell(story, hub_by_name)
+
+
+def test_our_link_goes_when_its_cluster_is_deleted() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(400, watching=True)
+        assert here.links()["hub-westeurope"] == "ours"
+        await here.ask("DELETE", cluster, "2026-08-01")
+        await here.passes(1800, watching=True)
+        assert here.state(cluster) == ""
+        assert not here.azure.store.of_type(LINKS)
+        assert here.queue.waiting() == 0
+        assert not here.queue.poison
+
+    tell(story, hub_by_name)
+
+
+def test_a_subscription_that_cannot_be_read_is_told_and_takes_nothing_away(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400, watching=True)
+        here.faults.add(effects.not_authorised(), method="GET")
+        await here.passes(1800, watching=True)
+        assert here.links()["hub-westeurope"] == "ours"
+        assert any("cannot be listed" in record.getMessage() for record in caplog.records)
+        assert all(row.observed.gone_since == 0 for row in await here.ledger.rows())
+
+    tell(story, hub_by_name)
+
+
+def test_what_was_seen_last_stands_in_the_row() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(600, watching=True)
+        (row,) = await here.ledger.rows()
+        assert row.observed.cluster.casefold() == cluster.casefold()
+        assert (row.observed.state, row.observed.location) == ("Succeeded", "westeurope")
+        assert row.observed != Observed()
+        assert not row.counters.pending
+
+    tell(story, hub_by_name)
