@@ -240,7 +240,10 @@ class Check(Shown, frozen=True, kw_only=True):
 
 
 class Health(Shown, frozen=True, kw_only=True):
-    """Whether Tether can do its work. Depths are counts of messages, null when the queue cannot be reached."""
+    """Whether Tether can do its work. Depths are counts of messages, null when the queue cannot be reached.
+
+    `lastWatch` and `lastSweep` are null where that is not known.
+    """
 
     status: str
     policy: Check
@@ -248,6 +251,7 @@ class Health(Shown, frozen=True, kw_only=True):
     settings: Check
     queue: Check
     tables: Check
+    blobs: Check
     token: Check
     queue_depth: int | None
     poison_depth: int | None

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import datetime
 
 from functions import queue
 from functions.arm.errors import NoTokenError
 from functions.arm.resource_id import ResourceId
-from functions.http.answers import Check, Health
+from functions.http.answers import Check, Health, moment
 from functions.http.asked import Asked, NoParameters
 from functions.http.desk import Desk
+from functions.ledger.reports import ReportsError
 from functions.ledger.state import LedgerError
 from functions.policy import Policy, PolicyError
 from functions.queue import QueueError
@@ -24,19 +26,19 @@ _OK = Check(ok=True)
 
 async def health(asked: Asked[NoParameters], desk: Desk) -> Health:
     """Try everything that a pass needs but ARM itself, which is not Tether's to be healthy."""
-    (depth, work), (poisoned, poison), (_, tables), (_, token) = await asyncio.gather(
+    (depth, work), (poisoned, poison), (_, tables), (report, blobs), (_, token) = await asyncio.gather(
         _tried(desk.queues.depth(queue.QUEUE)),
         _tried(desk.queues.depth(queue.POISON)),
         _tried(desk.live.ledger.read(_NOBODY)),
+        _tried(desk.reports.latest()),
         _tried(desk.credential.get_token(desk.scope)),
     )
     policy = desk.live.around if isinstance(desk.live.around, PolicyError) else desk.live.around.policy
     return _judged(
         policy=policy,
-        queue=work if not work.ok else poison,
-        tables=tables,
-        token=token,
+        checks={"queue": work if not work.ok else poison, "tables": tables, "blobs": blobs, "token": token},
         depths=(depth, poisoned),
+        last_sweep=moment(report.at) if report else None,
     )
 
 
@@ -50,6 +52,7 @@ def without_settings(error: SettingsError) -> Health:
         settings=Check(ok=False, detail=str(error)),
         queue=unknown,
         tables=unknown,
+        blobs=unknown,
         token=unknown,
         queue_depth=None,
         poison_depth=None,
@@ -59,22 +62,24 @@ def without_settings(error: SettingsError) -> Health:
 
 
 def _judged(
-    *, policy: Policy | PolicyError, queue: Check, tables: Check, token: Check, depths: tuple[int | None, int | None]
+    *,
+    policy: Policy | PolicyError,
+    checks: dict[str, Check],
+    depths: tuple[int | None, int | None],
+    last_sweep: datetime | None,
 ) -> Health:
     valid = _OK if isinstance(policy, Policy) else Check(ok=False, detail=str(policy))
-    well = all(check.ok for check in (valid, queue, tables, token))
+    well = valid.ok and all(check.ok for check in checks.values())
     return Health(
         status="healthy" if well else "failing",
         policy=valid,
         mode=policy.mode.value if isinstance(policy, Policy) else None,
         settings=_OK,
-        queue=queue,
-        tables=tables,
-        token=token,
+        **checks,
         queue_depth=depths[0],
         poison_depth=depths[1],
         last_watch=None,
-        last_sweep=None,
+        last_sweep=last_sweep,
     )
 
 
@@ -82,7 +87,7 @@ async def _tried[T](call: Awaitable[T]) -> tuple[T | None, Check]:
     try:
         async with asyncio.timeout(_TIMEOUT):
             return await call, _OK
-    except (QueueError, LedgerError, NoTokenError) as error:
+    except (QueueError, LedgerError, ReportsError, NoTokenError) as error:
         return None, Check(ok=False, detail=str(error))
     except TimeoutError:
         return None, Check(ok=False, detail=f"no answer within {_TIMEOUT:g} s")

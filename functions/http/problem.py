@@ -6,6 +6,7 @@ import math
 import msgspec
 
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.ledger.reports import ReportsError
 from functions.ledger.state import LedgerError
 from functions.policy import PolicyError
 from functions.queue import QueueError
@@ -42,7 +43,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 
 # What a route may fail with, beside Problem. Anything else is a mistake of Tether's own.
-Failure = (ArmError, NoAnswerError, NoTokenError, LedgerError, QueueError, PolicyError, SettingsError)
+Failure = (ArmError, NoAnswerError, NoTokenError, LedgerError, ReportsError, QueueError, PolicyError, SettingsError)
 
 
 def of_failure(error: Exception) -> Problem:
@@ -60,6 +61,8 @@ def of_failure(error: Exception) -> Problem:
             return Problem(503, "no-token", str(error))
         case LedgerError():
             return Problem(503, "ledger-unreachable", str(error))
+        case ReportsError():
+            return Problem(503, "reports-unreachable", str(error))
         case QueueError():
             return Problem(503, "queue-unreachable", str(error))
         case PolicyError():

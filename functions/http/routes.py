@@ -17,6 +17,8 @@ from functions.http.health import health, without_settings
 from functions.http.problem import MEDIA_TYPE, Failure, Problem, of_failure
 from functions.http.remediation import ReconcileQuery, reconcile_cluster
 from functions.http.replay import replay
+from functions.http.sweeping import DriftQuery, SweepQuery, last_drift, sweep_now
+from functions.ledger.reports import DriftReport
 from functions.settings import SettingsError
 
 _log = logging.getLogger("tether")
@@ -27,6 +29,8 @@ RECONCILE = "clusters/{subscription}/{group}/{name}/reconcile"
 HEALTH = "health"
 REPLAY = "poison/replay"
 OPENAPI = "openapi.json"
+DRIFT = "drift"
+SWEEP = "sweep"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -83,6 +87,25 @@ OPERATIONS = (
             (200, Reconciliation, "The plan; or what was done, and nothing is left to do"),
             (202, Reconciliation, "What was done so far; work goes on, and Location tells where to look"),
         ),
+        takes_body=True,
+    ),
+    Operation(
+        id="getDrift",
+        method="GET",
+        route=DRIFT,
+        summary="What the last sweep found (times in seconds since 1970)",
+        does=last_drift,
+        query=DriftQuery,
+        answers=((200, DriftReport, "The report of a sweep"),),
+    ),
+    Operation(
+        id="sweepNow",
+        method="POST",
+        route=SWEEP,
+        summary="Sweep the fleet at once, and permit a plan that an earlier sweep stopped",
+        does=sweep_now,
+        query=SweepQuery,
+        answers=((200, DriftReport, "The report of this sweep"),),
         takes_body=True,
     ),
     Operation(

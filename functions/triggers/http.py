@@ -27,6 +27,18 @@ async def cluster_reconcile(req: func.HttpRequest) -> func.HttpResponse:
     return await _answer("clusters/{subscription}/{group}/{name}/reconcile", req)
 
 
+@bp.route(route="drift", auth_level=func.AuthLevel.FUNCTION)  # pyright: ignore[reportUnknownMemberType]
+async def drift(req: func.HttpRequest) -> func.HttpResponse:
+    """What the last sweep found."""
+    return await _answer("drift", req)
+
+
+@bp.route(route="sweep", auth_level=func.AuthLevel.FUNCTION)  # pyright: ignore[reportUnknownMemberType]
+async def sweep_now(req: func.HttpRequest) -> func.HttpResponse:
+    """Sweep the fleet at once."""
+    return await _answer("sweep", req)
+
+
 @bp.route(route="health", auth_level=func.AuthLevel.FUNCTION)  # pyright: ignore[reportUnknownMemberType]
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether Tether can do its work."""

@@ -7,18 +7,21 @@ from typing import Any
 import azure.functions as func
 import msgspec
 
+from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.http.answers import Replayed
 from functions.http.desk import Desk
 from functions.http.poison import anew
 from functions.http.principal import EasyAuth
 from functions.http.routes import RECONCILE, answer
+from functions.ledger.reports import Reports
 from functions.live import Live
 from functions.policy import Http, Policy
 from functions.queue import POISON, QueueError, WorkQueue
 from functions.work import decode
 from localazure.host.easy_auth import Principal
 from localazure.world import SUBSCRIPTION, HubAndSpoke
+from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.story import MemoryQueue, Story, Token, a_policy, tell
 
 TENANT = "55555555-5555-4555-8555-555555555555"
@@ -77,12 +80,12 @@ class Caller:
     live: Live
     queue: MemoryQueue
     easy_auth: EasyAuth = field(default_factory=EasyAuth)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
 
     def desk(self) -> Desk:
         credential = TokenSource(Token())  # type: ignore[arg-type]
-        return Desk(
-            self.live, MemoryQueues(self.queue), credential, "https://management.azure.com/.default", self.easy_auth
-        )
+        queues, reports = MemoryQueues(self.queue), Reports(self.documents)
+        return Desk(self.live, queues, reports, credential, PUBLIC.scope, self.easy_auth)
 
     async def ask(
         self,

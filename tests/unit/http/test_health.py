@@ -37,6 +37,11 @@ def without_tables(here: Story, caller: Caller) -> Desk:
     return caller.desk()
 
 
+def without_blobs(_: Story, caller: Caller) -> Desk:
+    caller.documents.down = True
+    return caller.desk()
+
+
 def without_token(_: Story, caller: Caller) -> Desk:
     return replace(caller.desk(), credential=NoToken())  # type: ignore[arg-type]
 
@@ -62,6 +67,7 @@ def test_all_is_well_and_the_queues_are_counted() -> None:
     [
         pytest.param(without_queue, "queue", id="the queue cannot be reached"),
         pytest.param(without_tables, "tables", id="the tables cannot be reached"),
+        pytest.param(without_blobs, "blobs", id="the reports cannot be reached"),
         pytest.param(without_token, "token", id="no token is to be had"),
         pytest.param(with_a_slow_token, "token", id="the identity endpoint says nothing"),
     ],
@@ -71,7 +77,7 @@ def test_what_is_missing_is_named_and_only_that(broken: Callable[[Story, Caller]
         desk = broken(here, caller)
         told = await caller.ask(HEALTH, desk=lambda: desk)
         assert (told.status, told.body["status"]) == (503, "failing")
-        parts = ("policy", "settings", "queue", "tables", "token")
+        parts = ("policy", "settings", "queue", "tables", "blobs", "token")
         assert [name for name in parts if not told.body[name]["ok"]] == [part]
         assert told.body[part]["detail"]
 
