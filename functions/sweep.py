@@ -130,7 +130,9 @@ async def _ask(looks: Sequence[Look], at: float, queue: WorkQueue, ledger: Ledge
                 return False
             return True
 
-    return (await asyncio.gather(*(ask(look) for look in looks))).count(False)
+    # The first goes alone: a queue and tables that are not there yet are made once.
+    first = [await ask(look) for look in looks[:1]]
+    return [*first, *await asyncio.gather(*(ask(look) for look in looks[1:]))].count(False)
 
 
 def _report(told: Drift, limited: Limited, at: float) -> DriftReport:

@@ -72,15 +72,7 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
 
 async def _spokes(graph: Graph, clusters: Iterable[ClusterRow]) -> dict[str, VnetRow]:
     """The VNets of the subscriptions in which clusters have theirs, which need not be their own."""
-    subnets = (
-        subnet
-        for cluster in clusters
-        for subnet in (
-            *(pool.vnet_subnet_id for pool in cluster.agent_pool_profiles or ()),
-            cluster.api_server_access_profile.subnet_id if cluster.api_server_access_profile else None,
-        )
-    )
-    named = {subnet.split("/")[2] for subnet in subnets if subnet and subnet.count("/") > 2}
+    named = {subnet.split("/")[2] for row in clusters for subnet in row.subnets if subnet.count("/") > 2}
     within = _also((), (subscription for subscription in named if is_guid(subscription)))
     return {key_of(row.id): row for row in await _rows(graph, survey_rows.VNETS, within)}
 

@@ -9,6 +9,7 @@ from functions.fleet.observe import CustomZoneNotListedError, zone_of
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
 from functions.fleet.seen import UNKNOWN, Links, Seen, Unknown
 from functions.fleet.survey import Survey, key_of
+from functions.fleet.survey_rows import ClusterRow
 from functions.fleet.zone_name import custom_zone, system_zone
 from functions.policy import OWNER_TAG, Policy
 
@@ -47,8 +48,9 @@ def items(survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> Iterator
         # The others are there for a custom zone's sake.
         if zone.split("/")[2].casefold() in join.within:
             yield from _told(join.of_zone, zone)
-    for row in survey.clusters.values():
-        yield from _told(join.of_cluster, row.id)
+    for key, row in survey.clusters.items():
+        if key not in join.seen:
+            yield from _told(join.of_cluster, row.id)
 
 
 def _told(join: Callable[[str], Item | None], resource_id: str) -> Iterator[Item]:
@@ -66,6 +68,8 @@ class _Join:
         self._policy = policy
         self._suffixes = suffixes
         self.within = frozenset(survey.reach.subscriptions)
+        self.seen: set[str] = set()
+        """Clusters that their own zone has told of already."""
 
     def of_zone(self, text: str) -> Item | None:
         """From a zone's side. None for a zone of no form that AKS gives."""
@@ -81,7 +85,8 @@ class _Join:
 
     def of_cluster(self, text: str) -> Item | None:
         """From a cluster's side: what its zone's row, if there is one, has not told already."""
-        cluster = self._survey.clusters[key_of(text)].cluster()
+        row = self._survey.clusters[key_of(text)]
+        cluster = row.cluster()
         access = cluster.properties.api_server_access_profile
         if access is None or not access.enable_private_cluster or cluster.zone_mode.casefold() == "none":
             return None
@@ -90,7 +95,7 @@ class _Join:
             return Unclear(text, "the cluster's private name")
         if cluster.zone_mode.casefold() == "system":
             return None if key_of(str(zone)) in self._survey.zones else Unclear(text, "the row of its private zone")
-        return self._custom_cluster(cluster, zone)
+        return self._custom_cluster(cluster, zone, row)
 
     def _system_zone(self, zone: ResourceId) -> Item:
         group = zone.group_id
@@ -106,9 +111,10 @@ class _Join:
             prove(zone, cluster, self._suffixes)
         except NotProvenError as error:
             return NotOurs(zone, error)
-        return self._seen(zone, normal_location(cluster.location), cluster)
+        self.seen.add(key_of(row.id))
+        return self._seen(zone, normal_location(cluster.location), cluster, row)
 
-    def _custom_cluster(self, cluster: ManagedCluster, zone: ResourceId) -> Item:
+    def _custom_cluster(self, cluster: ManagedCluster, zone: ResourceId, row: ClusterRow) -> Item:
         form = custom_zone(zone.name, self._suffixes)
         if form is None:
             return NotOurs(cluster.id, NotProvenError("the zone's name is not of a form that AKS uses"))
@@ -116,10 +122,10 @@ class _Join:
             return NotOurs(cluster.id, CustomZoneNotListedError(str(zone)))
         if key_of(str(zone)) not in self._survey.zones:
             return Unclear(str(cluster.id), "the row of its custom zone")
-        return self._seen(zone, form.region, cluster)
+        return self._seen(zone, form.region, cluster, row)
 
-    def _seen(self, zone: ResourceId, location: str, cluster: ManagedCluster) -> Seen:
-        return Seen(zone, location, self._survey.at, cluster, self._spokes(cluster), self._links(zone))
+    def _seen(self, zone: ResourceId, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
+        return Seen(zone, location, self._survey.at, cluster, self._spokes(row), self._links(zone))
 
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())
@@ -129,9 +135,10 @@ class _Join:
         rows = self._survey.links.get(key_of(str(zone)), ())
         return any((row.tags or {}).get(OWNER_TAG) == self._policy.owner for row in rows)
 
-    def _spokes(self, cluster: ManagedCluster) -> tuple[VirtualNetwork, ...] | Unknown:
+    def _spokes(self, cluster: ClusterRow) -> tuple[VirtualNetwork, ...] | Unknown:
         if self._survey.vnets is None:
             return UNKNOWN
-        rows = [self._survey.vnets.get(key_of(str(vnet))) for vnet in sorted(cluster.own_vnets)]
+        own = sorted({key_of(subnet).rpartition("/subnets/")[0] for subnet in cluster.subnets})
+        rows = [self._survey.vnets.get(vnet) for vnet in own]
         spokes = tuple(row.vnet() for row in rows if row is not None)
         return spokes if len(spokes) == len(rows) else UNKNOWN

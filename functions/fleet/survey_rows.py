@@ -5,7 +5,7 @@ language names columns and has no nested ones; ids stay text until a row is look
 Absent columns come as null.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,6 +42,14 @@ class ClusterRow(ClusterProperties, frozen=True, kw_only=True):
     id: str
     location: str = ""
     tags: dict[str, str] | None = None
+
+    @property
+    def subnets(self) -> Iterator[str]:
+        """The ids of the subnets that hold its nodes and its API server, as far as they are not AKS's own."""
+        access = self.api_server_access_profile
+        for subnet in (*(pool.vnet_subnet_id for pool in self.agent_pool_profiles or ()), access and access.subnet_id):
+            if subnet:
+                yield subnet
 
     def cluster(self) -> ManagedCluster:
         return ManagedCluster(id=ResourceId(self.id), location=self.location, tags=self.tags, properties=self)
@@ -93,7 +101,7 @@ class VnetRow(ArmStruct, frozen=True, kw_only=True):
 
     def vnet(self) -> VirtualNetwork:
         return VirtualNetwork(
-            id=ResourceId(self.id),
+            id=shared_id(self.id),
             location=self.location,
             properties=VirtualNetworkProperties(
                 address_space=self.address_space or AddressSpace(),
@@ -112,7 +120,7 @@ class HubRow(ArmStruct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def shared_id(text: str) -> ResourceId:
-    """An id that many rows have in common, such as a hub's, read once."""
+    """An id that many rows have in common, such as a hub's, or that is met again soon: read once."""
     return ResourceId(text)
 
 
