@@ -65,7 +65,8 @@ class Delivery:
 class Budget(NamedTuple):
     """How often each thing may still go wrong, how often a pass may ask for another, and `watch` come too early.
 
-    `doubles` are of messages, `redeliveries` of events whose delivery was acknowledged.
+    `doubles` are of messages, `redeliveries` of events whose delivery was acknowledged. A `blind` pass cannot see, asks
+    for another one and is finished: what it owed is owed by that one from then on.
     """
 
     kills: int = 0
@@ -73,6 +74,7 @@ class Budget(NamedTuple):
     redeliveries: int = 0
     no_tables: int = 0
     asks: int = 0
+    blind: int = 0
     early_watches: int = 0
 
 
@@ -199,6 +201,8 @@ class World:
                 yield from self._urgent(others, doing)
             case Stage.TAKEN:
                 yield "observed", _with(_more(others, self), _seeing(doing)._replace(stage=Stage.OBSERVED))
+                if others.left.blind:
+                    yield "was blind", _with(_spent(others, "blind"), doing._replace(stage=Stage.WANTING))
             case Stage.OBSERVED:
                 yield "nothing more", _with(_answered(others, doing), doing._replace(stage=Stage.DECIDED))
                 if others.left.asks:

@@ -16,6 +16,7 @@ KILLS = World(events=2, left=Budget(kills=2))
 DOUBLES = World(events=2, left=Budget(kills=1, doubles=1))
 LOOKS = World(events=1, left=Budget(kills=1, doubles=1, asks=1))
 LONE = World(events=2, workers=1, left=Budget(kills=1, doubles=1, asks=1))
+BLIND = World(events=2, left=Budget(kills=1, blind=1))
 TABLES = World(events=2, left=Budget(kills=1, no_tables=1))
 WATCH = World(events=1, left=Budget(kills=1, asks=1, early_watches=1))
 URGENT = World(events=2, urgent=1, workers=1, left=Budget(kills=1, no_tables=1))
@@ -36,6 +37,7 @@ def tried(world: World) -> Searched[State]:
         pytest.param(LOOKS, id="passes that ask for another one"),
         pytest.param(World(events=2, left=Budget(asks=2)), id="two events and two look-agains"),
         pytest.param(World(events=2, left=Budget(kills=1, asks=1)), id="a kill, two events and a look-again"),
+        pytest.param(BLIND, id="a blind pass that leaves its events to the look-again it asks for"),
         pytest.param(LONE, id="a lone worker that wants to look again"),
         pytest.param(TABLES, id="tables that do not answer"),
         pytest.param(WATCH, id="a watch that comes too early"),
@@ -99,6 +101,11 @@ def test_nothing_is_lost(world: World) -> None:
             replace(LOOKS, rules=Rules(forget_what_others_asked=True)),
             "look-again",
             id="a pass that needs no other one forgets what another asked for meanwhile",
+        ),
+        pytest.param(
+            replace(BLIND, rules=Rules(forget_what_others_asked=True)),
+            "look-again",
+            id="nor may it forget what a blind one asked for",
         ),
         pytest.param(
             replace(URGENT, rules=Rules(remember_a_late_count=True)),
