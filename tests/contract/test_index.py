@@ -13,7 +13,7 @@ from tests.unit.worlds import SPOKE_SUBSCRIPTION
 ROOT = Path(__file__).parents[2]
 GOOD = json.dumps({"owner": "contract", "scope": {"subscriptions": [SPOKE_SUBSCRIPTION]}})
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
-HTTP = ("clusters", "cluster", "cluster_reconcile", "health", "poison_replay", "openapi")
+HTTP = ("clusters", "cluster", "cluster_reconcile", "drift", "sweep_now", "health", "poison_replay", "openapi")
 
 
 async def indexed(settings: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
