@@ -10,7 +10,11 @@ from functions.arm.credential import TokenSource
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.fleet.scope import Scopes
+from functions.ledger.reports import DriftReport, Reports
 from functions.policy import Mode, Policy, Scope
+from functions.reconcile import Around
+from functions.sweep import sweep
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.faults import Faults
@@ -19,7 +23,9 @@ from localazure.resources.private_zones import PrivateZones
 from localazure.store import Resource
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION
-from tests.scenarios.story import OWNER, ListeningTransport, Token
+from tests.scenarios.memory_documents import MemoryDocuments
+from tests.scenarios.memory_ledger import MemoryLedger
+from tests.scenarios.story import OWNER, ListeningTransport, MemoryQueue, Token
 
 
 @dataclass
@@ -67,3 +73,35 @@ def on_ground(tell: Callable[[Ground], Awaitable[None]], number: int = 3, **plac
         await azure.close()
 
     run(told())
+
+
+@dataclass
+class Office:
+    """What a sweep works with, besides the fleet."""
+
+    ground: Ground
+    queue: MemoryQueue
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+
+    async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
+        clock = self.ground.azure.clock
+        around = Around(self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger)
+        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(self.documents)
+
+    def asked(self) -> set[str]:
+        """The targets that passes were asked for."""
+        return {str(work.target) for work in self.queue.sent}
+
+
+def in_office(tell: Callable[[Office], Awaitable[None]], number: int = 4, **placed: Any) -> None:
+    """Tell something of sweeps of a fleet of so many clusters, in virtual time."""
+
+    async def told(ground: Ground) -> None:
+        await tell(Office(ground, MemoryQueue(ground.azure.clock.now)))
+
+    on_ground(told, number, **placed)

@@ -1,60 +1,22 @@
 """What a sweep asks for, reports and leaves alone."""
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.resource_id import ResourceId
-from functions.fleet.scope import Scopes
 from functions.handlers import zone_links
-from functions.handlers.verdict import Action, Change, Verdict
-from functions.ledger.reports import DriftReport, Reports
+from functions.handlers.verdict import Verdict
 from functions.policy import Mode
 from functions.queue import QueueError
-from functions.reconcile import Around
-from functions.sweep import approve, sweep
 from functions.work import Work
 from localazure.fault import Effect
 from localazure.fault_effects import dropped_after
 from localazure.fault_refusals import internal_error, unavailable_html
-from localazure.resources.zone_links import ZoneLinks
-from tests.scenarios.memory_documents import MemoryDocuments
-from tests.scenarios.memory_ledger import MemoryLedger
-from tests.scenarios.story import OWNER, MemoryQueue
-from tests.unit.fleets import Ground, on_ground
-
-
-@dataclass
-class Office:
-    """What a sweep works with, besides the fleet."""
-
-    ground: Ground
-    queue: MemoryQueue
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
-
-    async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
-        clock = self.ground.azure.clock
-        around = Around(self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger)
-        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
-
-    @property
-    def reports(self) -> Reports:
-        return Reports(self.documents)
-
-    def asked(self) -> set[str]:
-        """The targets that passes were asked for."""
-        return {str(work.target) for work in self.queue.sent}
-
-
-def in_office(tell: Any, number: int = 4, **placed: Any) -> None:
-    async def told(ground: Ground) -> None:
-        await tell(Office(ground, MemoryQueue(ground.azure.clock.now)))
-
-    on_ground(told, number, **placed)
+from tests.scenarios.story import OWNER
+from tests.unit.fleets import Office, in_office
 
 
 def test_a_fleet_as_it_should_be_needs_nothing() -> None:
@@ -222,68 +184,27 @@ def test_few_messages_are_on_their_way_to_the_queue_at_once() -> None:
     in_office(tell, 60, unlinked=60)
 
 
-@pytest.mark.parametrize(("zones", "told"), [(799, {}), (800, {"hub-near-zone-limit": 1})])
-def test_a_hub_is_told_of_from_800_zones_on(zones: int, told: dict[str, int]) -> None:
-    async def tell(office: Office) -> None:
-        report = await office.sweep()
-        assert report.findings == told
+def test_others_can_work_while_a_big_fleet_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+    seen_at: list[int] = []
+    decide = zone_links.decide
 
-    in_office(tell, zones)
+    async def work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
 
+    def noted(seen: Any, policy: Any) -> Verdict:
+        seen_at.append(turns)
+        return decide(seen, policy)
 
-def test_a_zone_is_told_of_from_800_links_on() -> None:
-    async def tell(office: Office) -> None:
-        ground = office.ground
-        zone = ground.fleet.zones[0]
-        spoke = ground.fleet.hubs[0]
-        for nth in range(798):
-            ZoneLinks(ground.azure).place(f"{zone}/virtualNetworkLinks/l-{nth}", f"{spoke}-{nth}")
-        report = await office.sweep()
-        assert report.findings == {"zone-near-link-limit": 1}
-        assert report.found[0].target == zone
-
-    in_office(tell)
-
-
-def removing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the handler want each zone's link to the hub removed, as if the hub had left the policy with `prune`."""
-
-    def decide(seen: Any, policy: Any) -> Verdict:
-        links = [link for link in seen.links.known if link.name == "to-hub"]
-        return Verdict(
-            tuple(
-                Change("zone_links", link.id, Action.DELETE, link.properties.virtual_network.id, (), "the hub left")
-                for link in links
-            )
-        )
-
-    monkeypatch.setattr(zone_links, "decide", decide)
-
-
-def test_too_many_removals_are_a_plan_that_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    removing(monkeypatch)
+    monkeypatch.setattr(zone_links, "decide", noted)
 
     async def tell(office: Office) -> None:
-        stopped = await office.sweep()
-        assert (stopped.changes, stopped.stopped, stopped.queued) == (4, 4, 0)
-        assert stopped.plan
-        assert await approve("0" * 16, "ann", office.reports, office.ground.azure.clock.now()) is None
-        approval = await approve(stopped.plan, "ann", office.reports, office.ground.azure.clock.now())
-        assert approval is not None
-        assert (approval.by, len(approval.changes)) == ("ann", 4)
-        allowed = await office.sweep()
-        assert (allowed.plan, allowed.stopped, allowed.queued) == ("", 0, 4)
-        await asyncio.sleep(24 * 3600)
-        assert (await office.sweep()).plan == stopped.plan
+        office.ground.azure.spawn(work())
+        await office.sweep()
+        assert len(seen_at) == 350
+        assert len(set(seen_at)) >= 3
 
-    in_office(tell)
-
-
-@pytest.mark.parametrize(("done", "queued"), [(0, 3), (1, 0)])
-def test_what_the_hour_has_seen_already_counts(monkeypatch: pytest.MonkeyPatch, done: int, queued: int) -> None:
-    removing(monkeypatch)
-
-    async def tell(office: Office) -> None:
-        assert (await office.sweep(done)).queued == queued
-
-    in_office(tell, 3)
+    in_office(tell, 350)

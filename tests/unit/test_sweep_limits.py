@@ -1,0 +1,79 @@
+"""Where a sweep stops and asks, and what it tells before Azure's own limits are met."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from functions.handlers import zone_links
+from functions.handlers.verdict import Action, Change, Verdict
+from functions.sweep import approve
+from localazure.resources.zone_links import ZoneLinks
+from tests.unit.fleets import Office, in_office
+
+
+@pytest.mark.parametrize(("zones", "told"), [(799, {}), (800, {"hub-near-zone-limit": 1})])
+def test_a_hub_is_told_of_from_800_zones_on(zones: int, told: dict[str, int]) -> None:
+    async def tell(office: Office) -> None:
+        report = await office.sweep()
+        assert report.findings == told
+
+    in_office(tell, zones)
+
+
+def test_a_zone_is_told_of_from_800_links_on() -> None:
+    async def tell(office: Office) -> None:
+        ground = office.ground
+        zone = ground.fleet.zones[0]
+        spoke = ground.fleet.hubs[0]
+        for nth in range(798):
+            ZoneLinks(ground.azure).place(f"{zone}/virtualNetworkLinks/l-{nth}", f"{spoke}-{nth}")
+        report = await office.sweep()
+        assert report.findings == {"zone-near-link-limit": 1}
+        assert report.found[0].target == zone
+
+    in_office(tell)
+
+
+def removing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the handler want each zone's link to the hub removed, as if the hub had left the policy with `prune`."""
+
+    def decide(seen: Any, policy: Any) -> Verdict:
+        links = [link for link in seen.links.known if link.name == "to-hub"]
+        return Verdict(
+            tuple(
+                Change("zone_links", link.id, Action.DELETE, link.properties.virtual_network.id, (), "the hub left")
+                for link in links
+            )
+        )
+
+    monkeypatch.setattr(zone_links, "decide", decide)
+
+
+def test_too_many_removals_are_a_plan_that_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        stopped = await office.sweep()
+        assert (stopped.changes, stopped.stopped, stopped.queued) == (4, 4, 0)
+        assert stopped.plan
+        assert await approve("0" * 16, "ann", office.reports, office.ground.azure.clock.now()) is None
+        approval = await approve(stopped.plan, "ann", office.reports, office.ground.azure.clock.now())
+        assert approval is not None
+        assert (approval.by, len(approval.changes)) == ("ann", 4)
+        allowed = await office.sweep()
+        assert (allowed.plan, allowed.stopped, allowed.queued) == ("", 0, 4)
+        await asyncio.sleep(24 * 3600)
+        assert (await office.sweep()).plan == stopped.plan
+
+    in_office(tell)
+
+
+@pytest.mark.parametrize(("done", "queued"), [(0, 3), (1, 0)])
+def test_what_the_hour_has_seen_already_counts(monkeypatch: pytest.MonkeyPatch, done: int, queued: int) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        assert (await office.sweep(done)).queued == queued
+
+    in_office(tell, 3)
