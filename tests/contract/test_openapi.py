@@ -28,7 +28,7 @@ from localazure.world import cluster_request, hub_and_spoke
 ROOT = Path(__file__).parents[2]
 
 # Cases of each kind for each operation: enough to try every parameter, and few enough for every run of the tests.
-_CASES = 12
+_CASES = 20
 
 
 def test_the_committed_document_is_the_one_that_is_served() -> None:
@@ -70,7 +70,7 @@ async def test_the_app_keeps_to_its_document_whatever_is_asked() -> None:
             await create(local.http, cluster, cluster_request(world.node_subnet, world.location))
             there = {"subscription": world.subscription, "group": ResourceId(cluster).group, "name": "team"}
             asked = await asyncio.to_thread(try_everything, f"{host.url}/api", host.keys.function, there)
-            assert asked >= len(OPERATIONS) * _CASES
+            assert asked > len(OPERATIONS) * _CASES
         assert local.azure.failures == []
 
 
@@ -85,7 +85,8 @@ async def create(arm: str, cluster: str, body: Any) -> None:
 
 def try_everything(url: str, key: str, there: dict[str, str]) -> int:
     """Ask every operation for what fits and for what does not. Gives how many requests that made."""
-    described = schemathesis.openapi.from_dict(msgspec.json.decode(document()))
+    # Without its keys, for which schemathesis would make up others: the platform refuses those before Tether is asked.
+    described = schemathesis.openapi.from_dict({**msgspec.json.decode(document()), "security": []})
     asked = 0
 
     def tried(case: schemathesis.Case) -> None:
@@ -97,7 +98,8 @@ def try_everything(url: str, key: str, there: dict[str, str]) -> int:
 
     for result in described.get_all_operations():
         operation = result.ok()
-        for mode in GenerationMode:
+        takes_anything = operation.path_parameters or operation.query or operation.body
+        for mode in GenerationMode if takes_anything else [GenerationMode.POSITIVE]:
             known = there if "{" in operation.path and mode is GenerationMode.POSITIVE else None
             cases = operation.as_strategy(generation_mode=mode, path_parameters=known)
             seeded(11)(
