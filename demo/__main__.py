@@ -1,4 +1,4 @@
-"""The demo's two acts, and whether all went as it should."""
+"""The demo's acts, and whether all went as it should."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from localazure.running import Running, running
 from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke, hub_and_spoke
 
 ROOT = Path(__file__).parent.parent
-SPEED = 30.0
+SPEED = 40.0
 OWNER = "demo"
 LOG = ROOT / "build" / "demo.log"
 
@@ -86,10 +86,25 @@ async def _with(console: Console, local: Running) -> list[str]:
             console.print(f"Tether is running: {', '.join(host.functions)} (its log: {LOG.relative_to(ROOT)})\n")
             ended = await _watched(console, local, world, timeline, "with-tether")
             timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
-            wrong = _judged(timeline, world, ended) + _undelivered(local)
-    _show_links(console, ended)
-    _show_spans(console, timeline, world, local.azure.clock.speed)
+            wrong = _judged(timeline, world, ended, _WITH_EVENT) + _undelivered(local)
+            _show_links(console, ended)
+            _show_spans(console, timeline, world, local.azure.clock.speed)
+            wrong += await _with_lost_events(console, local)
     return wrong
+
+
+async def _with_lost_events(console: Console, local: Running) -> list[str]:
+    """The same without a single event: the timer `watch` sees the cluster in AKS's own list."""
+    console.print(Rule("[bold]With Tether, every event lost"))
+    local.event_grid.faults.lose = 1.0
+    world = hub_and_spoke(local.azure, nth=3, second_hub=True)
+    timeline = Timeline(console, local.azure.clock)
+    ended = await _watched(console, local, world, timeline, "unheard-of")
+    timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
+    wrong = _judged(timeline, world, ended, _WITHOUT_EVENT)
+    if timeline.at("event") is not None:
+        wrong.append("no event should have come")
+    return [f"with every event lost: {line}" for line in wrong]
 
 
 async def _watched(console: Console, local: Running, world: HubAndSpoke, timeline: Timeline, name: str) -> Ended:
@@ -113,16 +128,18 @@ def _policy(world: HubAndSpoke) -> str:
     )
 
 
-def _judged(timeline: Timeline, world: HubAndSpoke, ended: Ended) -> list[str]:
-    """What was not as it should be in the second act."""
+_WITHOUT_EVENT = ("asked", "zone")
+_WITH_EVENT = (*_WITHOUT_EVENT, "event")
+
+
+def _judged(timeline: Timeline, world: HubAndSpoke, ended: Ended, steps: tuple[str, ...]) -> list[str]:
+    """What was not as it should be with Tether: each of the steps, the links, the cluster."""
     wrong: list[str] = []
     if ended.state != "Succeeded":
         wrong.append(f"with Tether the cluster should come up, but: {ended.state} {ended.message}")
     names = [hub.rpartition("/")[2] for hub in world.hubs]
     wanted = [
-        "asked",
-        "zone",
-        "event",
+        *steps,
         *(f"{step} {name}" for name in names for step in ("accepted", "completed")),
         "resolves",
     ]

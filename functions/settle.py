@@ -8,7 +8,7 @@ import logging
 
 import msgspec
 
-from functions.ledger.state import Ledger, LedgerError
+from functions.ledger.state import Ledger, LedgerError, Mark
 from functions.queue import WorkQueue
 from functions.reconcile import Pass
 from functions.work import Work
@@ -16,37 +16,37 @@ from functions.work import Work
 _log = logging.getLogger("tether")
 
 
-async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: float, remembered: int | None) -> None:
-    """End a pass. `remembered` is the row's `seq` from before it observed, None when the tables did not answer then.
+async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: float, mark: Mark | None) -> None:
+    """End a pass. `mark` is the row's from before it observed, None when the tables did not answer then.
 
-    Raises QueueError when what follows could not be put into the queue: the caller must not acknowledge its message.
+    A pass that could not see ends as any other that wants another one: its look-again answers for the events that it
+    did not see. Raises QueueError when what follows could not be put into the queue: the caller must not acknowledge
+    its message.
     """
-    if done.observed is None or remembered is None:
-        await _without_memory(work, done, queue)
+    if mark is None:
+        await _without_memory(done, queue)
         return
     follow_up = done.follow_up
     try:
-        await ledger.remember(work.row, done.observed)
+        if done.observed is not None:
+            await ledger.remember(work.row, done.observed)
         if follow_up is not None:
             counters = await ledger.look_again(work.row, at + done.delay)
             follow_up = msgspec.structs.replace(follow_up, look=counters.look)
     except LedgerError as error:
         _log.warning("the ledger lost sight of %s, and the message carries it: %s", work.row, error)
-        await _without_memory(work, done, queue)
+        await _without_memory(done, queue)
         return
     if follow_up is not None:
         await queue.send(follow_up, done.delay)
     try:
-        await ledger.finish(work.row, remembered, work.cause, looking=follow_up is not None)
+        await ledger.finish(work.row, mark, work.cause, looking=follow_up is not None)
     except LedgerError as error:
         # The row stays as one that nobody answered, so that `watch` has it looked at once more than is needed.
         _log.warning("the pass on %s is not marked as done: %s", work.row, error)
 
 
-async def _without_memory(work: Work, done: Pass, queue: WorkQueue) -> None:
-    """What follows, in a message of its own: as it came after a pass that could not see, else to be done always."""
-    if done.follow_up is None:
-        return
-    blind = done.observed is None
-    always = work.always if blind else True
-    await queue.send(msgspec.structs.replace(done.follow_up, look=work.look if blind else 0, always=always), done.delay)
+async def _without_memory(done: Pass, queue: WorkQueue) -> None:
+    """What follows, in a message that no row can have dropped."""
+    if done.follow_up is not None:
+        await queue.send(msgspec.structs.replace(done.follow_up, look=0, always=True), done.delay)

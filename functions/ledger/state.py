@@ -27,6 +27,17 @@ class NewerRowError(LedgerError):
     """The row was written by a newer version of Tether: it is left alone."""
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """What a pass remembers of the counters from before it observed."""
+
+    seq: int
+    look: int
+
+
+# Of a pass whose event was counted only while it was observing: it cannot say which events it saw.
+TOO_LATE = Mark(0, -1)
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What tells finished work from work that is still to do.
 
@@ -54,12 +65,20 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Another pass is to come, at `at`; the one that was to come before it need not."""
         return msgspec.structs.replace(self, look=self.look + 1, look_at=at)
 
-    def finished(self, remembered: int, cause: str, *, looking: bool) -> "Counters":
-        """A pass that began when `seq` was `remembered` is over. Without `looking` no other pass is to come."""
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.seq, self.look)
+
+    def finished(self, mark: Mark, cause: str, *, looking: bool) -> "Counters":
+        """A pass that began at `mark` is over. Without `looking` no other pass is to come, by this one's account.
+
+        Another pass may have asked for one since: that one stands.
+        """
+        looking = looking or self.look != mark.look
         causes = (*(held for held in self.causes if held != cause), cause)[-KEPT_CAUSES:] if cause else self.causes
         return msgspec.structs.replace(
             self,
-            done=max(self.done, remembered),
+            done=max(self.done, mark.seq),
             causes=causes if not looking else self.causes,
             look_at=self.look_at if looking else 0.0,
         )
@@ -109,7 +128,7 @@ class Ledger(Protocol):
         """Another pass is to come: the counters after that was written."""
         ...
 
-    async def finish(self, subject: ResourceId, remembered: int, cause: str, *, looking: bool) -> None:
+    async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         """A pass is over (see Counters.finished)."""
         ...
 

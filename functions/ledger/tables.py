@@ -9,7 +9,7 @@ import msgspec
 
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import decode_hook, encode_hook
-from functions.ledger.state import VERSION, Counters, Entry, LedgerError, NewerRowError, Observed, Row
+from functions.ledger.state import VERSION, Counters, Entry, LedgerError, Mark, NewerRowError, Observed, Row
 from functions.settings import Storage
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class TableLedger:
     async def look_again(self, subject: ResourceId, at: float) -> Counters:
         return await self._count(subject, lambda counters: counters.looking(at))
 
-    async def finish(self, subject: ResourceId, remembered: int, cause: str, *, looking: bool) -> None:
-        await self._count(subject, lambda counters: counters.finished(remembered, cause, looking=looking))
+    async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
+        await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         held = _row(subject, await self._get(subject) or {})

@@ -51,6 +51,7 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
 
 async def _at_once(work: Work, here: "Live") -> None:
     """Prove and link within the deadline, then let the queue carry on (rule 6)."""
+    from functions.ledger.state import TOO_LATE
     from functions.policy import PolicyError
     from functions.queue import QueueError
     from functions.reconcile import Depth, reconcile
@@ -62,7 +63,8 @@ async def _at_once(work: Work, here: "Live") -> None:
         return
     bumping = asyncio.create_task(_bump(work, here, here.around.now()))
     await asyncio.wait({bumping}, timeout=_HEAD_START)
-    if bumping.done() and (counters := bumping.result()) is not None and work.cause in counters.causes:
+    early = bumping.result() if bumping.done() else None
+    if early is not None and work.cause in early.causes:
         return  # the same event, delivered again after its work was done
     try:
         async with asyncio.timeout(_DEADLINE):
@@ -73,10 +75,11 @@ async def _at_once(work: Work, here: "Live") -> None:
         counted = await bumping is not None
         await here.queue.send(msgspec.structs.replace(work, always=not counted), 0)
         return
-    counters = await bumping
-    remembered = None if counters is None else counters.seq
+    counted = await bumping
+    # What was counted while ARM was read may be an event that this pass did not see.
+    mark = early.mark if early is not None else TOO_LATE if counted is not None else None
     try:
-        await settle(work, done, here.queue, here.ledger, here.around.now(), remembered)
+        await settle(work, done, here.queue, here.ledger, here.around.now(), mark)
     except QueueError:
         if not done.links_are_asked_for:
             raise

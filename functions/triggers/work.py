@@ -58,8 +58,8 @@ async def take(body: bytes, here: "Live") -> None:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
     done = await reconcile(item, here.around, before=row.observed if row else None)
-    remembered = None if row is None else row.counters.seq
-    await settle(item, done, here.queue, here.ledger, here.around.now(), remembered)
+    mark = None if row is None else row.counters.mark
+    await settle(item, done, here.queue, here.ledger, here.around.now(), mark)
 
 
 async def _row(item: "Work", ledger: "Ledger") -> "Row | None":

@@ -7,7 +7,7 @@ import pytest
 
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
-from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, NewerRowError, Observed
+from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
 from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
 from localazure.azurite import azurite
@@ -36,17 +36,17 @@ async def test_a_subject_that_nobody_wrote_of_has_an_empty_row(ledger: Ledger) -
 async def test_events_are_counted_and_finished(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
     assert (await ledger.bump(GROUP, AT + 1)).seq == 2
-    await ledger.finish(GROUP, 1, "e-1", looking=False)
+    await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=False)
     assert (await ledger.read(GROUP)).counters.pending
-    await ledger.finish(GROUP, 2, "e-2", looking=False)
-    await ledger.finish(GROUP, 1, "e-3", looking=False)
+    await ledger.finish(GROUP, Mark(2, 0), "e-2", looking=False)
+    await ledger.finish(GROUP, Mark(1, 0), "e-3", looking=False)
     counters = (await ledger.read(GROUP)).counters
     assert (counters.done, counters.pending, counters.causes) == (2, False, ("e-1", "e-2", "e-3"))
 
 
 async def test_an_event_that_ended_is_not_counted_again(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT, "e-1")
-    await ledger.finish(GROUP, 1, "e-1", looking=False)
+    await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=False)
     counters = await ledger.bump(GROUP, AT + 5, "e-1")
     assert (counters.seq, counters.pending) == (1, False)
     assert "e-1" in counters.causes
@@ -61,10 +61,12 @@ async def test_the_case_of_an_id_does_not_make_another_row(ledger: Ledger) -> No
 async def test_a_pass_that_looks_again_keeps_its_due_time_and_is_not_finished_with_its_cause(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
     assert (await ledger.look_again(GROUP, AT + 30)).look == 1
-    await ledger.finish(GROUP, 1, "e-1", looking=True)
+    await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=True)
     counters = (await ledger.read(GROUP)).counters
     assert (counters.look_at, counters.causes) == (AT + 30, ())
-    await ledger.finish(GROUP, 1, "e-1", looking=False)
+    await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=False)
+    assert (await ledger.read(GROUP)).counters.look_at == AT + 30, "what another pass asked for stands"
+    await ledger.finish(GROUP, Mark(1, 1), "e-1", looking=False)
     assert (await ledger.read(GROUP)).counters.look_at == 0
 
 
@@ -75,7 +77,7 @@ async def test_counters_that_many_change_at_once_lose_nothing(ledger: Ledger) ->
 
 async def test_only_the_last_causes_are_kept(ledger: Ledger) -> None:
     for number in range(KEPT_CAUSES + 5):
-        await ledger.finish(GROUP, 0, f"e-{number}", looking=False)
+        await ledger.finish(GROUP, Mark(0, 0), f"e-{number}", looking=False)
     causes = (await ledger.read(GROUP)).counters.causes
     assert len(causes) == KEPT_CAUSES
     assert causes[-1] == f"e-{KEPT_CAUSES + 4}"
@@ -101,8 +103,8 @@ async def test_what_nobody_answered_is_overdue(ledger: Ledger) -> None:
     assert {row.subject for row in await ledger.overdue(AT)} == set()
     assert {row.subject for row in await ledger.overdue(AT + 5)} == {GROUP}
     assert {row.subject for row in await ledger.overdue(AT + 11)} == {GROUP, CUSTOM_ZONE}
-    await ledger.finish(GROUP, 1, "", looking=False)
-    await ledger.finish(CUSTOM_ZONE, 0, "", looking=False)
+    await ledger.finish(GROUP, Mark(1, 0), "", looking=False)
+    await ledger.finish(CUSTOM_ZONE, Mark(0, 1), "", looking=False)
     assert await ledger.overdue(AT + 99) == ()
     assert {row.subject for row in await ledger.rows()} == {GROUP, CUSTOM_ZONE}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from functions.arm.resource_id import ResourceId
-from functions.ledger.state import Counters, Entry, LedgerError, Observed, Row
+from functions.ledger.state import Counters, Entry, LedgerError, Mark, Observed, Row
 
 
 @dataclass
@@ -33,8 +33,8 @@ class MemoryLedger:
     async def look_again(self, subject: ResourceId, at: float) -> Counters:
         return await self._count(subject, lambda counters: counters.looking(at))
 
-    async def finish(self, subject: ResourceId, remembered: int, cause: str, *, looking: bool) -> None:
-        await self._count(subject, lambda counters: counters.finished(remembered, cause, looking=looking))
+    async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
+        await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from functions.ledger import coalescing
-from functions.ledger.state import Counters
+from functions.ledger.state import Counters, Mark
 
 _DUE = 1.0  # any look_at that is set
 _NO_ROW = -1  # what a pass remembers when the tables did not answer
@@ -262,9 +262,9 @@ class World:
         if doing.seq == _NO_ROW:
             return state
         seq = state.counters.seq if self.rules.finish_with_the_row_of_now else doing.seq
-        others_asked = doing.look != state.counters.look and not self.rules.forget_what_others_asked
-        looking = doing.looking or others_asked
-        return state._replace(counters=state.counters.finished(seq, doing.message.cause, looking=looking))
+        look = state.counters.look if self.rules.forget_what_others_asked else doing.look
+        counters = state.counters.finished(Mark(seq, look), doing.message.cause, looking=doing.looking)
+        return state._replace(counters=counters)
 
     def _watch(self, state: State) -> Iterator[tuple[str, State]]:
         look = self.rules.resent(state.counters)
