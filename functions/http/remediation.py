@@ -15,7 +15,7 @@ from functions.http.desk import Desk
 from functions.http.problem import Problem
 from functions.http.subject import in_scope, remembered, subject, work_for
 from functions.http.writing import enforced, who_may_write
-from functions.ledger.state import LedgerError, NewerRowError, Row
+from functions.ledger.state import LedgerError, NewerRowError, Observed, Row
 from functions.queue import QueueError
 from functions.reconcile import Pass, consider, reconcile
 from functions.settle import settle
@@ -56,7 +56,8 @@ def status_address(address: str) -> str:
 
 
 async def _plan(work: Work, address: str, desk: Desk) -> Reconciliation:
-    considered = await consider(work, desk.around, before=await remembered(work.row, desk.live.ledger))
+    held = await remembered(work.row, desk.live.ledger)
+    considered = await consider(_going_on(work, held), desk.around, before=held)
     verdict = considered.verdict
     return Reconciliation(
         cluster=str(work.target),
@@ -73,15 +74,16 @@ async def _plan(work: Work, address: str, desk: Desk) -> Reconciliation:
 async def _done(work: Work, address: str, desk: Desk) -> Reconciliation:
     """One pass, counted in the row as an event is, so that nothing that comes meanwhile is taken for answered."""
     row = await _counted(work, desk)
-    remembered = None if row is None else row.counters.seq
+    held, mark = (row.observed, row.counters.mark) if row else (None, None)
+    work = _going_on(work, held)
     try:
         async with asyncio.timeout(_DEADLINE):
-            done = await reconcile(work, desk.around, before=row.observed if row else None)
+            done = await reconcile(work, desk.around, before=held)
     except TimeoutError:
         _log.warning("the pass on %s takes long; the queue goes on with it", work.target)
-        done = Pass("goes-on", follow_up=msgspec.structs.replace(work, always=row is None))
+        done = Pass("goes-on", follow_up=work)
     try:
-        await settle(work, done, desk.live.queue, desk.live.ledger, desk.around.now(), remembered)
+        await settle(work, done, desk.live.queue, desk.live.ledger, desk.around.now(), mark)
     except QueueError as error:
         made = f"{len(done.outcomes)} changes were asked for (see the journal), and what follows is left to `watch`"
         raise Problem(503, "queue-unreachable", f"{error}: {made}.") from None
@@ -97,6 +99,11 @@ async def _done(work: Work, address: str, desk: Desk) -> Reconciliation:
         cause=work.cause,
         status=status_address(address),
     )
+
+
+def _going_on(work: Work, held: Observed | None) -> Work:
+    """The Work with what other passes started, which is looked up rather than asked for again."""
+    return work if held is None else msgspec.structs.replace(work, operations=held.operations)
 
 
 async def _counted(work: Work, desk: Desk) -> Row | None:
