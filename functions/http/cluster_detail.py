@@ -38,12 +38,14 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     work = work_for(target, subject(cluster), around.now(), by="")
     memory = await _remembered(desk, work.row)
     held, journal = memory.value or (None, ())
-    considered, endpoint, record = await asyncio.gather(
+    considered, endpoint, balancer, record = await asyncio.gather(
         consider(work, around, before=held.observed if held else None),
         pieces.endpoint(around.session, cluster),
+        pieces.balancer(around.session, cluster),
         pieces.record(around.session, zone_of(cluster), cluster.properties.private_fqdn or ""),
     )
     interfaces = await pieces.interfaces(around.session, endpoint.value)
+    addresses = {address for nic in interfaces.value or () for address in nic.addresses} | {*(balancer.value or ())}
     return ClusterDetail(
         id=str(cluster.id),
         location=cluster.location,
@@ -58,8 +60,8 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         private_endpoint=endpoint.value,
         network_interfaces=interfaces.value or (),
         record=record.value,
-        addresses=tuple(sorted({address for nic in interfaces.value or () for address in nic.addresses})),
-        unread=tuple(_unread(endpoint, interfaces, record, memory)),
+        addresses=tuple(sorted(addresses)),
+        unread=tuple(_unread(endpoint, interfaces, balancer, record, memory)),
         ended=considered.ended,
         changes=tuple(ShownChange.of(change) for change in considered.verdict.changes) if considered.verdict else (),
         findings=tuple(ShownFinding.of(finding) for finding in considered.findings),

@@ -2,6 +2,7 @@
 
 Addresses of an API server: the private endpoint `kube-apiserver` in the node resource group leads to a NIC that has
 them (recorded aks/field-node-resource-group-content-private-cluster, network/private-endpoint-with-dns-zone-group-*).
+With VNet integration it is the internal load balancer of that name (recorded network/load-balancer-internal-get).
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from functions.arm.session import Session
 from functions.fleet.model import ArmStruct, ClusterProperties, ManagedCluster, SubResource, decode_hook
 from functions.http.answers import PrivateLinkResource, ShownEndpoint, ShownInterface, ShownRecord
 
-_ENDPOINT = "kube-apiserver"
+_API_SERVER = "kube-apiserver"
 _MOST_INTERFACES = 4  # an endpoint has one; what else a body may name is not followed for ever
 
 
@@ -63,6 +64,14 @@ class _InterfaceProperties(ArmStruct, frozen=True, kw_only=True):
 class _Interface(ArmStruct, frozen=True, kw_only=True):
     id: ResourceId
     properties: _InterfaceProperties = _InterfaceProperties()
+
+
+class _BalancerProperties(ArmStruct, frozen=True, kw_only=True):
+    fronts: tuple[_Configuration, ...] = msgspec.field(default=(), name="frontendIPConfigurations")
+
+
+class _Balancer(ArmStruct, frozen=True, kw_only=True):
+    properties: _BalancerProperties = _BalancerProperties()
 
 
 class _Address(ArmStruct, frozen=True, kw_only=True):
@@ -116,7 +125,15 @@ async def endpoint(session: Session, shown: ManagedCluster) -> Piece[ShownEndpoi
     group = shown.properties.node_resource_group
     if access_mode(shown) != "private-link" or not group:
         return Piece("privateEndpoint")
-    return await _piece("privateEndpoint", _endpoint(session, shown.id.subscription, group))
+    return await _piece("privateEndpoint", _endpoint(session, _in_group(shown, group, "privateEndpoints")))
+
+
+async def balancer(session: Session, shown: ManagedCluster) -> Piece[tuple[str, ...]]:
+    """The addresses of the API server's load balancer. Only a cluster with VNet integration has one."""
+    group = shown.properties.node_resource_group
+    if access_mode(shown) != "vnet-integration" or not group:
+        return Piece("loadBalancer")
+    return await _piece("loadBalancer", _balancer(session, _in_group(shown, group, "loadBalancers")))
 
 
 async def interfaces(session: Session, of: ShownEndpoint | None) -> Piece[tuple[ShownInterface, ...]]:
@@ -134,15 +151,23 @@ async def record(session: Session, zone: ResourceId | None, fqdn: str) -> Piece[
     return await _piece("record", _record(session, zone, fqdn[: -len(zone.name) - 1]))
 
 
-async def _endpoint(session: Session, subscription: str, group: str) -> ShownEndpoint:
-    providers = f"/subscriptions/{subscription}/resourceGroups/{group}/providers"
-    target = ResourceId(f"{providers}/Microsoft.Network/privateEndpoints/{_ENDPOINT}")
-    read = _decoded(await session.get(str(target), NETWORK_API), _Endpoint)
+def _in_group(shown: ManagedCluster, group: str, kind: str) -> str:
+    providers = f"/subscriptions/{shown.id.subscription}/resourceGroups/{group}/providers"
+    return f"{providers}/Microsoft.Network/{kind}/{_API_SERVER}"
+
+
+async def _endpoint(session: Session, target: str) -> ShownEndpoint:
+    read = _decoded(await session.get(target, NETWORK_API), _Endpoint)
     return ShownEndpoint(
         id=str(read.id),
         provisioning_state=read.properties.provisioning_state,
         network_interfaces=tuple(str(nic.id) for nic in read.properties.network_interfaces),
     )
+
+
+async def _balancer(session: Session, target: str) -> tuple[str, ...]:
+    read = _decoded(await session.get(target, NETWORK_API), _Balancer)
+    return _addresses(read.properties.fronts)
 
 
 async def _interfaces(session: Session, ids: tuple[str, ...]) -> tuple[ShownInterface, ...]:
@@ -151,14 +176,14 @@ async def _interfaces(session: Session, ids: tuple[str, ...]) -> tuple[ShownInte
         ShownInterface(
             id=str(nic.id),
             provisioning_state=nic.properties.provisioning_state,
-            addresses=tuple(
-                held.properties.private_ip_address
-                for held in nic.properties.ip_configurations
-                if held.properties.private_ip_address
-            ),
+            addresses=_addresses(nic.properties.ip_configurations),
         )
         for nic in (_decoded(body, _Interface) for body in read)
     )
+
+
+def _addresses(configurations: tuple[_Configuration, ...]) -> tuple[str, ...]:
+    return tuple(held.properties.private_ip_address for held in configurations if held.properties.private_ip_address)
 
 
 async def _record(session: Session, zone: ResourceId, name: str) -> ShownRecord:

@@ -46,7 +46,7 @@ async def reconcile_cluster(asked: Asked[ReconcileQuery], desk: Desk) -> Reconci
     work = work_for(target, row, around.now(), by)
     if asked.query.dry_run:
         return await _plan(work, asked.address, desk)
-    _log.info("%s asks for a pass on %s", by, target)
+    _log.info("a pass on %s is asked for by HTTP (%s)", target, work.cause)
     return await _done(work, asked.address, desk)
 
 

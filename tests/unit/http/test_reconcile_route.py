@@ -7,7 +7,7 @@ import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.http import remediation
-from functions.http.routes import CLUSTER, CLUSTERS, HEALTH, OPENAPI, RECONCILE, REPLAY
+from functions.http.routes import CLUSTER, CLUSTERS, HEALTH, OPENAPI, RECONCILE, REPLAY, SWEEP
 from functions.policy import Mode, Policy, PolicyError, Scope
 from localazure import fault_effects as effects
 from localazure import fault_refusals as refusals
@@ -287,3 +287,30 @@ def work_about(zone: ResourceId) -> bytes:
     from functions.work import Work, encode
 
     return encode(Work(target=zone, why="zone-written", cause="c", since=1.0, attempt=7))
+
+
+def test_what_is_being_made_is_not_planned_again() -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        await a_cluster_without_its_link(here)
+        assert (await caller.reconcile("team", "dryRun=false")).status == 202
+        plan = (await caller.reconcile("team")).body
+        assert (plan["changes"], plan["looksAgainIn"] is not None) == ([], True)
+        again = await caller.reconcile("team", "dryRun=false")
+        assert (again.status, again.body["changes"]) == (202, [])
+        assert len(here.transport.links_put()) == 1
+
+    call(story, keys_may_write)
+
+
+def test_the_log_names_no_people(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        caplog.set_level("INFO", "tether")
+        await a_cluster_without_its_link(here)
+        caller.easy_auth = CHECKED
+        for route in (RECONCILE, SWEEP, REPLAY):
+            query, path = ("dryRun=false", TEAM) if route == RECONCILE else ("", {})
+            assert (await caller.ask(route, "POST", query, principal=a_principal().header(), **path)).status < 300
+        assert "ada@" not in caplog.text
+        assert PERSON not in caplog.text
+
+    call(story)
