@@ -12,6 +12,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from functions import settings
 from functions.arm.credential import platform_credential
 from functions.arm.session import Session
+from functions.events_out import Nobody, Publisher, publisher
 from functions.fleet.scope import Scopes
 from functions.ledger.state import Ledger
 from functions.ledger.tables import TableLedger
@@ -29,6 +30,7 @@ class Live:
     queue: WorkQueue
     around: Around | PolicyError
     ledger: Ledger
+    publisher: Publisher = Nobody()  # noqa: RUF009 - it holds nothing
 
 
 _live: Live | None = None
@@ -49,4 +51,5 @@ def _made() -> Live:
         return Live(queue, known.policy, ledger)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    return Live(queue, Around(session, known.policy, Scopes(), time.time, ledger), ledger)
+    around = Around(session, known.policy, Scopes(), time.time, ledger)
+    return Live(queue, around, ledger, publisher(os.environ, known.policy.owner))

@@ -7,18 +7,19 @@ import msgspec
 
 from functions import pace
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
-from functions.arm.operations import Operation
+from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
 from functions.fleet.observe import CustomZoneNotListedError, Depth, NothingToLinkError, observe
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
 from functions.handlers import zone_link_findings, zone_links
-from functions.handlers.verdict import Change, Finding, Outcome, Result, Verdict, joined
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Ledger, Observed
 from functions.policy import Mode, Policy
+from functions.telemetry import Milestone, telemetry
 from functions.work import Work
 
 _HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
@@ -47,13 +48,17 @@ class Considered:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass came to, and what has to follow: the next Work and its delay in seconds, None when all is well."""
+    """What one pass came to, and what has to follow: the next Work and its delay in seconds, None when all is well.
+
+    `ended` is a word; `error` says why a pass could not see.
+    """
 
     ended: str
     outcomes: tuple[Outcome, ...] = ()
     findings: tuple[Finding, ...] = ()
     follow_up: Work | None = None
     delay: float = 0.0
+    error: str | None = None
     observed: Observed | None = None
     """What is worth remembering. None after a pass that could not see, which leaves everything as it was."""
 
@@ -71,10 +76,13 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
     mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
     """
-    done = await _pass(work, around, depth, before)
+    with telemetry().span("pass", work.cause):
+        done = await _pass(work, around, depth, before)
+        telemetry().passed(done.ended, done.outcomes, done.findings)
     for finding in done.findings:
         journal.found(finding, work)
-    journal.passed(work, done.ended, done.delay if done.follow_up else None, len(done.outcomes), len(done.findings))
+    numbers = {"changes": len(done.outcomes), "findings": len(done.findings)}
+    journal.passed(work, done.ended, done.delay if done.follow_up else None, error=done.error, **numbers)
     return done
 
 
@@ -138,10 +146,19 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
     started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
+    _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
     return replace(done, observed=seen.in_brief(codes, attempt, operations))
+
+
+def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:
+    """How long after the zone's birth a link was accepted, and was Completed."""
+    if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
+        telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
+    if any(looked.progress is Progress.SUCCEEDED for looked in seen.operations) and not seen.ends:
+        telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
 
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
@@ -154,7 +171,8 @@ def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float
     if delay is None:
         codes = tuple(finding.code for finding in findings)
         return Pass("gone", findings=findings, observed=Observed(at=at, state="gone", findings=codes))
-    return _followed(work, f"not seen: {error}", (), findings, work.operations, attempt, delay)
+    done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
+    return replace(done, error=str(error))
 
 
 def _followed(

@@ -12,6 +12,7 @@ from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
 from functions.arm import errors
 from functions.arm.clouds import Cloud
 from functions.arm.credential import TokenSource
+from functions.telemetry import telemetry
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AsyncHttpTransport
@@ -60,7 +61,8 @@ class Session:
 
     async def _send(self, request: HttpRequest, timeout: float = READ_TIMEOUT) -> Answer:  # noqa: ASYNC109 - as above
         client = self.private_dns("")
-        answer = await guarded(lambda: client.send_request(request, read_timeout=timeout))
+        answer = await guarded(lambda: client.send_request(request, read_timeout=timeout), request.method)
+        telemetry().called(request.method, answer.status_code)
         if answer.status_code >= 400:
             raise errors.from_answer(answer.status_code, answer.headers, answer.content)
         return answer
@@ -91,13 +93,15 @@ class Session:
         await self._credential.close()
 
 
-async def guarded[T](call: Callable[[], Awaitable[T]]) -> T:
+async def guarded[T](call: Callable[[], Awaitable[T]], method: str) -> T:
     """Carry out a call of the SDK and translate its failures into ArmError and NoAnswerError."""
     try:
         return await call()
     except HttpResponseError as error:
+        telemetry().called(method, error.status_code or 0)
         raise refused(error) from None
     except AzureError as error:
+        telemetry().called(method, 0)
         raise errors.NoAnswerError(f"no answer from ARM ({type(error).__name__})") from None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from functions.arm import errors
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import RECORD_WRITE_TIMEOUT, Session, guarded
+from functions.telemetry import telemetry
 
 if TYPE_CHECKING:
     from azure.core.pipeline import PipelineResponse
@@ -53,8 +54,10 @@ async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags
             polling=False,
             raw_response_hook=keep_headers,
             read_timeout=RECORD_WRITE_TIMEOUT,
-        )
+        ),
+        "PUT",
     )
+    telemetry().called("PUT", 202)
     return _accepted(headers)
 
 
@@ -78,8 +81,10 @@ async def delete_link(session: Session, link: ResourceId, etag: str | None) -> A
             raw_response_hook=keep_headers,
             read_timeout=RECORD_WRITE_TIMEOUT,
             **conditions,
-        )
+        ),
+        "DELETE",
     )
+    telemetry().called("DELETE", 202)
     return _accepted(headers) if "azure-asyncoperation" in headers else None
 
 

@@ -94,10 +94,12 @@ def found(finding: Finding, work: Work) -> None:
     )
 
 
-def passed(work: Work, ended: str, look_again: float | None, changes: int, findings: int) -> None:
+def passed(
+    work: Work, ended: str, look_again: float | None, *, changes: int, findings: int, error: str | None = None
+) -> None:
     """The end of a pass: how it ended, and in how many seconds the next one comes."""
     numbers = {"attempt": work.attempt, "changes": changes, "findings": findings}
-    _line(logging.INFO, "pass", work, ended=ended, lookAgain=look_again, **numbers)
+    _line(logging.INFO, "pass", work, ended=ended, lookAgain=look_again, error=error, **numbers)
 
 
 def _of(change: Change) -> dict[str, str]:

@@ -51,6 +51,7 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
 
 async def _at_once(work: Work, here: "Live") -> None:
     """Prove and link within the deadline, then let the queue carry on (rule 6)."""
+    from functions.events_out import happenings
     from functions.ledger.state import TOO_LATE
     from functions.policy import PolicyError
     from functions.queue import QueueError
@@ -78,14 +79,16 @@ async def _at_once(work: Work, here: "Live") -> None:
     counted = await bumping
     # What was counted while ARM was read may be an event that this pass did not see.
     mark = early.mark if early is not None else TOO_LATE if counted is not None else None
+    at = here.around.now()
     try:
-        await settle(work, done, here.queue, here.ledger, here.around.now(), mark)
+        await settle(work, done, here.queue, here.ledger, at, mark)
     except QueueError:
         if not done.links_are_asked_for:
             raise
         _log.exception(
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
+    await here.publisher.publish(happenings(work, done, None, at))
 
 
 async def _bump(work: Work, here: "Live", at: float) -> "Counters | None":

@@ -1,6 +1,7 @@
-"""Timers wake Tether: `watch` every minute, which is the guarantee that events are not (rule 7)."""
+"""Timers wake Tether: `watch` every minute and `sweep` every hour, the guarantee that events are not (rule 7)."""
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
 
 bp = func.Blueprint()
 _log = logging.getLogger("tether")
+
+
+# When the sweep runs (NCRONTAB). Read here, since a binding cannot give a setting a default; at 17 past, for on the
+# hour everybody sweeps.
+_SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 
 
 # azure-functions leaves **kwargs of its decorators untyped.
@@ -41,3 +47,21 @@ async def round_of_watch(here: "Live") -> None:
         watched.resent,
         len(watched.unreadable),
     )
+
+
+@bp.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE)  # pyright: ignore[reportUnknownMemberType] - as above
+async def sweep(timer: func.TimerRequest) -> None:
+    """Compare the whole fleet with what the policy wants, and have looked at what differs."""
+    from functions import settings
+    from functions.ledger.blobs import BlobDocuments
+    from functions.ledger.reports import Reports
+    from functions.live import live
+    from functions.policy import PolicyError
+    from functions.sweep import sweep as sweep_once
+
+    here = live()
+    if isinstance(here.around, PolicyError):
+        _log.error("nothing is swept while the policy is invalid: %s", here.around)
+        return
+    reports = Reports(BlobDocuments(settings.read(os.environ).storage))
+    await sweep_once(here.around, here.queue, here.ledger, reports)

@@ -36,6 +36,7 @@ async def take(body: bytes, here: "Live") -> None:
     Raises when that could not be had: the host then shows the message again, and after five times keeps it in the
     poison queue. A message that cannot be read goes there at once, with one line that says why.
     """
+    from functions.events_out import happenings
     from functions.ledger.coalescing import drop
     from functions.policy import PolicyError
     from functions.reconcile import reconcile
@@ -58,8 +59,9 @@ async def take(body: bytes, here: "Live") -> None:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
     done = await reconcile(item, here.around, before=row.observed if row else None)
-    mark = None if row is None else row.counters.mark
-    await settle(item, done, here.queue, here.ledger, here.around.now(), mark)
+    at, mark = here.around.now(), None if row is None else row.counters.mark
+    await settle(item, done, here.queue, here.ledger, at, mark)
+    await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
 
 
 async def _row(item: "Work", ledger: "Ledger") -> "Row | None":

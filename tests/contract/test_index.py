@@ -37,6 +37,7 @@ async def test_the_app_always_indexes_with_the_same_functions(settings: dict[str
         "resource_event": ["eventGridTrigger"],
         "work_item": ["queueTrigger"],
         "watch": ["timerTrigger"],
+        "sweep": ["timerTrigger"],
         **{name: ["httpTrigger", "http"] for name in HTTP},
     }
     assert {functions[name][0]["authLevel"].casefold() for name in HTTP} == {"function"}
