@@ -219,7 +219,7 @@ class ClusterDetail(Shown, frozen=True, kw_only=True):
 class Reconciliation(Shown, frozen=True, kw_only=True):
     """The plan of a dry run, or what was done. `looksAgainIn` (seconds) is set when another pass is to come.
 
-    `status` is where to look how it goes on.
+    `error` says why a pass could not see (`ended` is `not-seen` then); `status` is where to look how it goes on.
     """
 
     cluster: str
@@ -230,6 +230,7 @@ class Reconciliation(Shown, frozen=True, kw_only=True):
     looks_again_in: float | None
     cause: str
     status: str
+    error: str = ""
 
 
 class Check(Shown, frozen=True, kw_only=True):

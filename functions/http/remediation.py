@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from functions.events_out import happenings
 from functions.http import pieces
 from functions.http.answers import Reconciliation, ShownChange, ShownFinding
 from functions.http.asked import Asked, Parameters
@@ -82,15 +83,18 @@ async def _done(work: Work, address: str, desk: Desk) -> Reconciliation:
     except TimeoutError:
         _log.warning("the pass on %s takes long; the queue goes on with it", work.target)
         done = Pass("goes-on", follow_up=work)
+    at = desk.around.now()
     try:
-        await settle(work, done, desk.live.queue, desk.live.ledger, desk.around.now(), mark)
+        await settle(work, done, desk.live.queue, desk.live.ledger, at, mark)
     except QueueError as error:
         made = f"{len(done.outcomes)} changes were asked for (see the journal), and what follows is left to `watch`"
         raise Problem(503, "queue-unreachable", f"{error}: {made}.") from None
+    await desk.live.publisher.publish(happenings(work, done, held, at))
     return Reconciliation(
         cluster=str(work.target),
         dry_run=False,
         ended=done.ended,
+        error=done.error or "",
         changes=tuple(
             ShownChange.of(outcome.change, outcome.result.value, str(outcome.error or "")) for outcome in done.outcomes
         ),

@@ -28,6 +28,7 @@ TENANT = "55555555-5555-4555-8555-555555555555"
 APP = "66666666-6666-4666-8666-666666666666"
 PERSON = "77777777-7777-4777-8777-777777777777"
 CHECKED = EasyAuth(on=True, tenant=TENANT, client_id=APP)
+TEAM = {"subscription": SUBSCRIPTION, "group": "apps", "name": "team"}
 
 
 def a_principal(**changes: Any) -> Principal:
@@ -127,3 +128,13 @@ def call(story: Told, policy: Callable[[HubAndSpoke], Any] = a_policy, **world: 
 def keys_may_write(world: HubAndSpoke) -> Policy:
     """A policy that asks for no principal."""
     return a_policy(world, http=Http(keys_may_write=True))
+
+
+async def a_cluster_without_its_link(here: Story, **said: Any) -> None:
+    """A cluster that is up, and whose link to the hub someone removed."""
+    await here.create(**said)
+    await here.passes(1500)
+    for link in list(here.azure.store.of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks")):
+        if link.name.startswith("tether-"):
+            here.azure.store.remove(link.id)
+    here.transport.asked.clear()

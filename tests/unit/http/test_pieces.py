@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.arm.errors import ArmError, NoAnswerError
@@ -32,8 +33,6 @@ def body(name: str, exchange: int) -> Any:
 
 
 def _with(profile: AccessProfile) -> ManagedCluster:
-    import msgspec
-
     cluster = a_cluster()
     return msgspec.structs.replace(
         cluster, properties=msgspec.structs.replace(cluster.properties, api_server_access_profile=profile)
