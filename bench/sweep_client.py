@@ -1,7 +1,7 @@
 """One sweep in a process of its own, as the timer would run it, told in JSON: started by bench/sweep.py.
 
-Nothing of the local Azure is imported here, so that processor time and memory are Tether's own. Then the same clusters
-are read one resource at a time, for scale.
+Nothing of the local Azure is imported here, so that processor time and memory are Tether's own. Then the
+clusters whose zones stdin names are read one resource at a time, for scale.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class _Remembering(TableLedger):
         )
 
 
-async def main(sample: int) -> dict[str, float]:
+async def main(zones: list[str]) -> dict[str, float]:
     here = live()
     if isinstance(here.around, PolicyError):
         raise here.around
@@ -64,10 +64,9 @@ async def main(sample: int) -> dict[str, float]:
     began = time.perf_counter()
     report = await sweep(around, here.queue, _Remembering(read(os.environ).storage), Reports(documents))
     took, used, peak = time.perf_counter() - began, time.process_time() - imported, _peak_memory()
-    targets = [ResourceId(change.target).parent for change in report.wanted][:sample]
     began, imported = time.perf_counter(), time.process_time()
-    for target in targets:
-        await observe(around.session, target, around.policy, around.now(), Depth.FULL)
+    for zone in zones:
+        await observe(around.session, ResourceId(zone), around.policy, around.now(), Depth.FULL)
     singly, singly_used = time.perf_counter() - began, time.process_time() - imported
     await documents.close()
     await around.session.close()
@@ -79,7 +78,7 @@ async def main(sample: int) -> dict[str, float]:
         "seconds": took,
         "cpu": used,
         "peak": peak,
-        "sample": len(targets),
+        "sample": len(zones),
         "sample_seconds": singly,
         "sample_cpu": singly_used,
     }
@@ -92,4 +91,4 @@ def _peak_memory() -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(main(int(sys.argv[1])))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(main(json.load(sys.stdin)))) + "\n")

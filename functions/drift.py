@@ -9,7 +9,6 @@ from functions.fleet.observe import CustomZoneNotListedError
 from functions.fleet.seen import NOTHING_REMEMBERED, Seen, Unknown
 from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
-from functions.fleet.zone_name import system_zone
 from functions.handlers import capacity_findings, zone_link_findings, zone_links
 from functions.handlers.verdict import Change, Finding, joined
 from functions.ledger.state import Observed, subject_of
@@ -43,12 +42,9 @@ class Drift:
     unclear                             a line in the report, and nothing else
     """
 
-    def __init__(
-        self, policy: Policy, suffixes: tuple[str, ...], remembered: Mapping[ResourceId, Observed] | None = None
-    ) -> None:
+    def __init__(self, policy: Policy, remembered: Mapping[ResourceId, Observed]) -> None:
         self._policy = policy
-        self._suffixes = suffixes
-        self._remembered = remembered or {}
+        self._remembered = remembered
         self._asked: set[ResourceId] = set()
         self.clusters = 0
         self.excluded = 0
@@ -68,7 +64,7 @@ class Drift:
             case Unclear():
                 self._lack(item)
                 if item.ours is not None:
-                    self.looks.append(Look(item.ours, self._subject(item.ours)))
+                    self.looks.append(Look(item.ours, subject_of(item.ours, system=True)))
             case NotOurs(target, CustomZoneNotListedError()):
                 self.find([zone_link_findings.custom_zone_not_listed(target)])
             case NotOurs(target, why):
@@ -90,7 +86,8 @@ class Drift:
             self.gaps.append(gap)
 
     def _decide(self, seen: Seen) -> None:
-        subject = self._subject(seen.zone)
+        system = seen.cluster is not None and seen.cluster.zone_mode.casefold() == "system"
+        subject = subject_of(seen.zone, system=system)
         seen = replace(seen, remembered=self._remembered.get(subject, NOTHING_REMEMBERED))
         verdict = joined(handler.decide(seen, self._policy) for handler in _HANDLERS)
         self.find(verdict.findings)
@@ -103,9 +100,6 @@ class Drift:
         self._asked.update(change.target for change in changes)
         if changes:
             self.looks.append(Look(_target(seen, subject), subject, changes))
-
-    def _subject(self, zone: ResourceId) -> ResourceId:
-        return subject_of(zone, system=system_zone(zone.name, self._suffixes) is not None)
 
 
 def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:

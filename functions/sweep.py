@@ -91,9 +91,8 @@ async def approve(plan_id: str, by: str, reports: Reports, at: float) -> Approva
 
 async def _judged(found: Survey, around: Around, ledger: Ledger) -> Drift:
     """Decide for the whole fleet, and let others work in between: 10,000 clusters are seconds of computing."""
-    suffixes = around.session.cloud.suffixes
-    told = Drift(around.policy, suffixes, await _remembered(ledger))
-    for number, item in enumerate(items(found, around.policy, suffixes), 1):
+    told = Drift(around.policy, await _remembered(ledger))
+    for number, item in enumerate(items(found, around.policy, around.session.cloud.suffixes), 1):
         told.take(item)
         if number % _IN_A_ROW == 0:
             await asyncio.sleep(0)

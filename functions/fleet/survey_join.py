@@ -26,7 +26,7 @@ class NotOurs:
 class Unclear:
     """Something of which a survey cannot tell enough, and what it lacks. Says nothing about what is so.
 
-    `ours` is the zone when it carries a link of this deployment's, so that somebody should look.
+    `ours` is the system zone when it carries a link of this deployment's, so that somebody should look.
     """
 
     target: str

@@ -200,3 +200,24 @@ def test_a_cluster_without_a_private_zone_does_not_concern_us(access: Any) -> No
         assert all(isinstance(item, Seen) for item in told)
 
     on_ground(tell)
+
+
+def test_a_custom_zone_outside_the_scope_is_read_for_its_clusters_and_nothing_else_there_is() -> None:
+    async def tell(ground: Ground) -> None:
+        _, inside = ground.fleet.subscriptions
+        zone = ground.zone_of_somebody("dns", CUSTOM)
+        cluster = next(cluster for cluster in ground.fleet.clusters if inside in cluster)
+        held = ground.azure.store.get(cluster)
+        assert held is not None
+        held.properties["apiServerAccessProfile"]["privateDNSZone"] = str(zone)
+        held.properties["privateFQDN"] = f"team.{CUSTOM}"
+        policy = ground.policy(scope=Scope(subscriptions=(inside,)), custom_zones=(zone,))
+        _, told = await surveyed(ground, policy)
+        seen = [item for item in told if isinstance(item, Seen)]
+        assert [item.cluster.id for item in seen if item.zone == zone and item.cluster] == [ResourceId(cluster)]
+        assert {item.zone.subscription for item in seen if item.cluster is None or item.zone != zone} == {inside}
+        assert [item for item in told if isinstance(item, Unclear)] == []
+        # The cluster's old system zone proves nothing any more; nothing of the other subscription is judged.
+        assert {item.target.subscription for item in told if isinstance(item, NotOurs)} == {inside}
+
+    on_ground(tell, 901)

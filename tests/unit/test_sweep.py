@@ -9,6 +9,7 @@ from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.resource_id import ResourceId
 from functions.handlers import zone_links
 from functions.handlers.verdict import Verdict
+from functions.ledger.state import Observed
 from functions.policy import Mode
 from functions.queue import QueueError
 from functions.work import Work
@@ -208,3 +209,21 @@ def test_others_can_work_while_a_big_fleet_is_judged(monkeypatch: pytest.MonkeyP
         assert len(set(seen_at)) >= 3
 
     in_office(tell, 350)
+
+
+def test_what_the_ledger_remembers_of_a_cluster_is_decided_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: list[float] = []
+
+    def noted(seen: Any, policy: Any) -> Verdict:
+        remembered.append(seen.remembered.at)
+        return Verdict()
+
+    monkeypatch.setattr(zone_links, "decide", noted)
+
+    async def tell(office: Office) -> None:
+        group = ResourceId(office.ground.fleet.zones[0]).group_id
+        await office.ledger.remember(group, Observed(at=7.0))
+        await office.sweep()
+        assert sorted(remembered) == [0.0, 0.0, 0.0, 7.0]
+
+    in_office(tell)
