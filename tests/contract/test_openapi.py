@@ -28,7 +28,7 @@ from localazure.world import cluster_request, hub_and_spoke
 ROOT = Path(__file__).parents[2]
 
 # Cases of each kind for each operation: enough to try every parameter, and few enough for every run of the tests.
-_CASES = 20
+_CASES = 12
 
 
 def test_the_committed_document_is_the_one_that_is_served() -> None:
