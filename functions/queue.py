@@ -1,6 +1,7 @@
 """The work queue: Azure Storage, since a message there can be sent to be seen later."""
 
 import asyncio
+import contextlib
 import math
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,7 +63,7 @@ class StorageQueue:
                 try:
                     await client.send_message(body, visibility_timeout=hidden, time_to_live=-1)
                 except ResourceNotFoundError:
-                    await client.create_queue()
+                    await _create(client)
                     await client.send_message(body, visibility_timeout=hidden, time_to_live=-1)
         except (AzureError, TimeoutError) as error:
             # The error's text may hold the address with a signature: the type says enough.
@@ -96,3 +97,11 @@ class StorageQueue:
                 )
             self._clients[queue] = client
         return self._clients[queue]
+
+
+async def _create(client: "QueueClient") -> None:
+    """Make the queue, or find that someone else just did."""
+    from azure.core.exceptions import ResourceExistsError
+
+    with contextlib.suppress(ResourceExistsError):
+        await client.create_queue()

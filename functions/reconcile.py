@@ -17,8 +17,10 @@ from functions.handlers import zone_link_findings, zone_links
 from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined
 from functions.ledger import journal
 from functions.ledger.journal import Journal
-from functions.ledger.state import Ledger, Observed
+from functions.ledger.state import Ledger, LedgerError, Observed
+from functions.plan import WINDOW, takes
 from functions.policy import Mode, Policy
+from functions.restraint import Restrained, tug_of_war, within_limit
 from functions.telemetry import Milestone, telemetry
 from functions.work import Work
 
@@ -117,8 +119,9 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
     told = Journal(around.ledger, work.row, work)
     await told.catch_up()
-    outcomes = tuple([await _carry_out(change, work, around, told) for change in considered.verdict.changes])
-    done = _remember(work, considered.seen, considered.verdict, outcomes)
+    allowed = await _restrained(considered.verdict, considered.seen, around)
+    outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
+    done = _remember(work, considered.seen, considered.verdict, outcomes, allowed)
     if not told.unkept:
         return done
     # The tables were down: another pass keeps what they should have kept, when they are up again.
@@ -126,6 +129,22 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     return replace(
         done, follow_up=msgspec.structs.replace(follow_up, intents=tuple(told.unkept), always=True), delay=delay
     )
+
+
+async def _restrained(verdict: Verdict, seen: Seen, around: Around) -> Restrained:
+    """What may be done of what is wanted (rule 9). A ledger that cannot count stops removals, and removals alone."""
+    warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
+    if not any(takes(change) for change in warred.changes):
+        return warred
+    try:
+        taken = await around.ledger.taken(seen.at - WINDOW)
+        fleet = len(await around.ledger.rows())
+    except LedgerError:
+        kept = tuple(change for change in warred.changes if not takes(change))
+        return replace(warred, changes=kept)
+    share = around.policy.max_changed_share
+    limited = within_limit(warred.changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
+    return replace(limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals)
 
 
 async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:
@@ -139,10 +158,10 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
     return outcome
 
 
-def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...]) -> Pass:
+def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained) -> Pass:
     """What follows from a pass: what to remember, the operations to look up, and when."""
     explained = (_HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
-    findings = (*verdict.findings, *(finding for finding in explained if finding is not None))
+    findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
     started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
@@ -150,7 +169,8 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
-    return replace(done, observed=seen.in_brief(codes, attempt, operations))
+    made = tuple(outcome.change.vnet for outcome in outcomes if outcome.change.action is Action.CREATE)
+    return replace(done, observed=seen.in_brief(codes, attempt, operations, verdict.linked, made, allowed.reversals))
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:

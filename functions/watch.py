@@ -44,7 +44,7 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger) -> Watched:
     rows = {row.subject: row for row in await ledger.rows()}
     clusters: list[ManagedCluster] = []
     unreadable: list[str] = []
-    for subscription in around.policy.scope.subscriptions:
+    for subscription in await _subscriptions(around, at):
         try:
             clusters += await reads.managed_clusters(around.session, subscription)
         except (ArmError, NoAnswerError, NoTokenError) as error:
@@ -58,6 +58,15 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger) -> Watched:
             woken += 1
     again = await _resend(at, queue, ledger)
     return Watched(len(clusters), woken, again, tuple(unreadable))
+
+
+async def _subscriptions(around: Around, at: float) -> tuple[str, ...]:
+    """The scope's subscriptions. Those below management groups are asked for once an hour, and believed until then."""
+    try:
+        return await around.scopes.subscriptions(around.session, around.policy, at)
+    except (ArmError, NoAnswerError, NoTokenError) as error:
+        _log.warning("the subscriptions below the management groups are not known now: %s", error)
+        return around.policy.scope.subscriptions
 
 
 def row_of(cluster: ManagedCluster, around: Around) -> ResourceId | None:

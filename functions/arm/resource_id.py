@@ -9,6 +9,9 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # No name of Azure's holds these; in a URL they would change what is asked for.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\%?#&<>\"'{}|^`;]")
 
+# What no name is: nothing at all, and the steps of a path.
+_NO_NAMES = frozenset({"", ".", ".."})
+
 _LONGEST = 2048
 
 
@@ -95,7 +98,7 @@ def _segments(text: str) -> list[str]:
     if _FORBIDDEN.search(text):
         raise InvalidResourceIdError(f"{_shown(text)} has a character that no resource id has")
     first, *segments = text.removesuffix("/").split("/")
-    if first or not segments or any(segment in {"", ".", ".."} for segment in segments):
+    if first or not segments or not _NO_NAMES.isdisjoint(segments):
         raise InvalidResourceIdError(f"{_shown(text)} is not a path of names that starts with /subscriptions/")
     if not _well_formed(segments):
         raise InvalidResourceIdError(

@@ -1,5 +1,6 @@
 """Whether a subscription is in scope, management groups included."""
 
+import asyncio
 from dataclasses import dataclass
 
 from functions.arm import graph
@@ -23,11 +24,25 @@ class Reach:
     unseen: tuple[str, ...]
 
 
+# How long a round of `watch` waits for Resource Graph's quota.
+_PATIENCE = 10.0  # seconds
+
+
 class Scopes:
     """Who is in scope. A subscription that the policy names costs nothing; another costs one call an hour."""
 
     def __init__(self) -> None:
         self._ancestors: dict[str, tuple[float, frozenset[str]]] = {}
+        self._reached: tuple[float, tuple[str, ...]] = (0.0, ())
+
+    async def subscriptions(self, session: Session, policy: Policy, at: float) -> tuple[str, ...]:
+        """All subscriptions of the scope, those below management groups included, as known within the hour."""
+        if not _groups(policy):
+            return policy.scope.subscriptions
+        if self._reached[0] < at:
+            found = await self.reach(Graph(session, now=lambda: at, sleep=asyncio.sleep, budget=_PATIENCE), policy, at)
+            self._reached = (at + _BELIEVED, found.subscriptions)
+        return self._reached[1]
 
     async def hold(self, session: Session, policy: Policy, subscription: str, at: float) -> bool:
         """Whether the policy's scope holds a subscription. Raises as a read does when that cannot be known."""

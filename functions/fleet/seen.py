@@ -79,8 +79,22 @@ class Seen:
         """Whether AKS is at work on the cluster, so that its nodes may be waiting for a name."""
         return self.cluster is not None and not self.cluster.settled
 
-    def in_brief(self, findings: tuple[str, ...], attempt: int, operations: tuple[Operation, ...]) -> Observed:
-        """What the ledger keeps of this."""
+    def in_brief(
+        self,
+        findings: tuple[str, ...],
+        attempt: int,
+        operations: tuple[Operation, ...],
+        linked: tuple[ResourceId, ...] = (),
+        made: tuple[ResourceId, ...] = (),
+        reversals: tuple[float, ...] = (),
+    ) -> Observed:
+        """What the ledger keeps of this.
+
+        `linked` are the hubs found linked, to which those known from before count while not all links were read, but
+        not those `made` now; `reversals` is when something of ours was found undone.
+        """
+        known = () if self.links.complete else self.remembered.hubs
+        hubs = {*known, *(str(hub) for hub in linked)}
         cluster, held = self.cluster, self.remembered
         return Observed(
             at=self.at,
@@ -89,15 +103,13 @@ class Seen:
             location=self.location,
             state=cluster.properties.provisioning_state if cluster else "",
             private_fqdn=(cluster.properties.private_fqdn or "") if cluster else "",
-            hubs=tuple(
-                str(link.properties.virtual_network.id) for link in self.links.known if link.properties.virtual_network
-            ),
+            hubs=tuple(sorted(hubs - {str(hub) for hub in made})),
             findings=findings,
             attempt=attempt,
             operations=operations,
             gone_since=(held.gone_since or self.at) if self.cluster_is_gone else 0.0,
             deleting=(cluster is not None and cluster.deleting) or (held.deleting and not self._lives),
-            reversals=held.reversals,
+            reversals=reversals,
         )
 
     @property

@@ -57,13 +57,15 @@ class Finding:
 class Verdict:
     """Changes to make, findings to report, and in how many seconds to look again (None: not on our own account).
 
-    `operations` are those that the next pass has to look up before it decides.
+    `operations` are those that the next pass has to look up before it decides, `linked` the hubs found as they should
+    be.
     """
 
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
     look_again: float | None = None
     operations: tuple[Operation, ...] = ()
+    linked: tuple[ResourceId, ...] = ()
 
 
 class Result(Enum):
@@ -102,4 +104,5 @@ def joined(verdicts: Iterable[Verdict]) -> Verdict:
         tuple(finding for part in parts for finding in part.findings),
         soonest(*(part.look_again for part in parts)),
         tuple(operation for part in parts for operation in part.operations),
+        tuple(linked for part in parts for linked in part.linked),
     )

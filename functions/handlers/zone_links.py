@@ -68,10 +68,11 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
         return Verdict(findings=(*said, findings.locked_down(seen.zone)))
     changes: list[Change] = []
     awaited: list[Operation] = []
+    linked: list[ResourceId] = []
     for hub, why in hubs.items():
         match _stand(seen, policy, hub):
             case Standing.LINKED:
-                pass
+                linked.append(hub)
             case Standing.WAIT:
                 awaited.append(_awaited(seen, link_id(seen.zone, hub, policy.owner)))
                 if seen.at - awaited[-1].since > _TOO_LONG:
@@ -83,7 +84,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     look_again = soonest(
         0.0 if _discovery_is_due(seen, policy) else None, *(operation.due - seen.at for operation in awaited)
     )
-    return Verdict(tuple(changes), tuple(said), look_again, tuple(awaited))
+    return Verdict(tuple(changes), tuple(said), look_again, tuple(awaited), tuple(linked))
 
 
 def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[ResourceId, str]:

@@ -68,7 +68,8 @@ async def sweep_now(asked: Asked[SweepQuery], desk: Desk) -> DriftReport:
     _log.info("a sweep is asked for by HTTP")
     try:
         async with asyncio.timeout(_DEADLINE):
-            return await sweep(around, desk.live.queue, desk.live.ledger, desk.reports)
+            taken = await desk.live.ledger.taken(around.now() - WINDOW)
+            return await sweep(around, desk.live.queue, desk.live.ledger, desk.reports, done=taken)
     except TimeoutError:
         raise Problem(
             504, "sweep-unfinished", f"The sweep did not end within {_DEADLINE:g} s. The hourly one has more time."

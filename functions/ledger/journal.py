@@ -74,6 +74,21 @@ class Journal:
             self.unkept.append(entry)
 
 
+# A write takes at most 60 s (rule 5); an intent that is older and has no outcome was left by a worker that died.
+_LEFT_OPEN = 120.0  # seconds
+
+
+async def close_left_open(ledger: Ledger, subject: ResourceId, at: float) -> None:
+    """Close the intents whose worker died before it could say what became of them: nobody knows, and the pass looks."""
+    try:
+        for entry in await ledger.journal(subject, 20):
+            if not entry.result and entry.at < at - _LEFT_OPEN:
+                told = "the worker that made it did not say what became of it"
+                await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=told, ended=at))
+    except LedgerError as error:
+        _log.warning("the journal of %s is not looked through for open intents: %s", subject, error)
+
+
 def planned(change: Change, work: Work) -> None:
     """In mode observe, instead of a write."""
     _line(logging.INFO, "plan", work, change=_of(change), reason=change.reason)

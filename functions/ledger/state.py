@@ -144,6 +144,10 @@ class Ledger(Protocol):
         """All rows."""
         ...
 
+    async def taken(self, since: float) -> int:
+        """How many changes and removals, of whatever subject, were intended since then."""
+        ...
+
     async def forget(self, before: float) -> int:
         """Remove rows and journal entries that nobody wrote to since `before`; how many."""
         ...

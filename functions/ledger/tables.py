@@ -66,6 +66,10 @@ class TableLedger:
     async def rows(self) -> tuple[Row, ...]:
         return await self._query("seq ge 0", {})
 
+    async def taken(self, since: float) -> int:
+        asked = "at ge @since and action ne 'create'"
+        return len(await self._entities(JOURNAL, asked, {"since": since}, ["RowKey"]))
+
     async def forget(self, before: float) -> int:
         removed = 0
         for table, old in ((STATE, "written lt @before and pending eq false"), (JOURNAL, "at lt @before")):
@@ -99,6 +103,7 @@ class TableLedger:
             "PartitionKey": _key(entry.subject),
             "RowKey": key,
             "at": entry.at,
+            "action": entry.action,
             "entry": _encode(entry).decode(),
         }
         client = self._client(JOURNAL)

@@ -14,7 +14,7 @@ from functions.triggers.triage import Event, event_of, triage
 from functions.work import Work
 
 if TYPE_CHECKING:
-    from functions.ledger.state import Counters
+    from functions.ledger.state import Row
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -65,11 +65,11 @@ async def _at_once(work: Work, here: "Live") -> None:
     bumping = asyncio.create_task(_bump(work, here, here.around.now()))
     await asyncio.wait({bumping}, timeout=_HEAD_START)
     early = bumping.result() if bumping.done() else None
-    if early is not None and work.cause in early.causes:
+    if early is not None and work.cause in early.counters.causes:
         return  # the same event, delivered again after its work was done
     try:
         async with asyncio.timeout(_DEADLINE):
-            done = await reconcile(work, here.around, Depth.URGENT)
+            done = await reconcile(work, here.around, Depth.URGENT, early.observed if early else None)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
         _log.exception("the urgent pass for %s did not end; the queue takes over", work.target)
@@ -78,7 +78,7 @@ async def _at_once(work: Work, here: "Live") -> None:
         return
     counted = await bumping
     # What was counted while ARM was read may be an event that this pass did not see.
-    mark = early.mark if early is not None else TOO_LATE if counted is not None else None
+    mark = early.counters.mark if early is not None else TOO_LATE if counted is not None else None
     at = here.around.now()
     try:
         await settle(work, done, here.queue, here.ledger, at, mark)
@@ -88,16 +88,21 @@ async def _at_once(work: Work, here: "Live") -> None:
         _log.exception(
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
-    await here.publisher.publish(happenings(work, done, None, at))
+    await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
 
 
-async def _bump(work: Work, here: "Live", at: float) -> "Counters | None":
-    """Count the event, within a second; None when the tables did not answer (rule 6: the link is made all the same)."""
+async def _bump(work: Work, here: "Live", at: float) -> "Row | None":
+    """Count the event and read its row, within a second.
+
+    None when the tables did not answer: the link is made all the same (rule 6).
+    """
     from functions.ledger.state import LedgerError
 
     try:
         async with asyncio.timeout(_TABLES_PATIENCE):
-            return await here.ledger.bump(work.row, at, work.cause, work.target)
+            counting = here.ledger.bump(work.row, at, work.cause, work.target)
+            counters, row = await asyncio.gather(counting, here.ledger.read(work.row))
+            return msgspec.structs.replace(row, counters=counters)
     except (LedgerError, TimeoutError) as error:
         _log.warning("an event on %s is not counted, and its message says so: %s", work.target, error)
         return None

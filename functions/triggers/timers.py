@@ -15,6 +15,7 @@ _log = logging.getLogger("tether")
 
 # When the sweep runs (NCRONTAB). Read here, since a binding cannot give a setting a default; at 17 past, for on the
 # hour everybody sweeps.
+_KEPT = 90 * 24 * 3600.0  # seconds for which the ledger keeps what nobody writes to any more
 _SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 
 
@@ -56,6 +57,7 @@ async def sweep(timer: func.TimerRequest) -> None:
     from functions.ledger.blobs import BlobDocuments
     from functions.ledger.reports import Reports
     from functions.live import live
+    from functions.plan import WINDOW
     from functions.policy import PolicyError
     from functions.sweep import sweep as sweep_once
 
@@ -64,4 +66,7 @@ async def sweep(timer: func.TimerRequest) -> None:
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
     reports = Reports(BlobDocuments(settings.read(os.environ).storage))
-    await sweep_once(here.around, here.queue, here.ledger, reports)
+    taken = await here.ledger.taken(here.around.now() - WINDOW)
+    await sweep_once(here.around, here.queue, here.ledger, reports, done=taken)
+    forgotten = await here.ledger.forget(here.around.now() - _KEPT)
+    _log.info("sweep: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)

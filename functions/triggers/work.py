@@ -38,6 +38,7 @@ async def take(body: bytes, here: "Live") -> None:
     """
     from functions.events_out import happenings
     from functions.ledger.coalescing import drop
+    from functions.ledger.journal import close_left_open
     from functions.policy import PolicyError
     from functions.reconcile import reconcile
     from functions.settle import settle
@@ -58,6 +59,8 @@ async def take(body: bytes, here: "Live") -> None:
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
+    if row is not None:
+        await close_left_open(here.ledger, item.row, here.around.now())
     done = await reconcile(item, here.around, before=row.observed if row else None)
     at, mark = here.around.now(), None if row is None else row.counters.mark
     await settle(item, done, here.queue, here.ledger, at, mark)

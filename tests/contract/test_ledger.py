@@ -134,6 +134,15 @@ async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_in
     assert await ledger.journal(CUSTOM_ZONE) == ()
 
 
+async def test_changes_and_removals_of_the_last_hour_are_counted_and_additions_are_not(ledger: Ledger) -> None:
+    import msgspec
+
+    for number, action in enumerate(("create", "delete", "delete", "update")):
+        await ledger.intend(msgspec.structs.replace(an_entry(number), action=action))
+    assert await ledger.taken(AT + 2) == 2
+    assert await ledger.taken(AT) == 3
+
+
 async def test_old_rows_and_entries_are_forgotten_and_unanswered_events_never(ledger: Ledger) -> None:
     await ledger.remember(CUSTOM_ZONE, Observed(at=AT))
     await ledger.bump(GROUP, AT)

@@ -62,6 +62,11 @@ async def test_work_arrives_as_it_was_sent_even_when_the_queue_was_not_there(sea
     assert decode(body) == WORK
 
 
+async def test_a_queue_that_many_use_first_at_once_is_made_once(seam: Seam) -> None:
+    await asyncio.gather(*(seam.queue.send(WORK, 0) for _ in range(5)))
+    assert len([body for _ in range(5) for body in await seam.visible()]) == 5
+
+
 async def test_delayed_work_is_not_seen_before_its_time(seam: Seam) -> None:
     await seam.queue.send(WORK, 0.3)  # storage knows whole seconds only, and a second early is too early
     assert await seam.visible() == []

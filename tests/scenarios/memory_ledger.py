@@ -53,6 +53,10 @@ class MemoryLedger:
         self._check()
         return tuple(self.held.values())
 
+    async def taken(self, since: float) -> int:
+        self._check()
+        return sum(entry.at >= since and entry.action != "create" for entry in self.entries.values())
+
     async def forget(self, before: float) -> int:
         self._check()
         old = [

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from functions.ledger.state import Observed
@@ -151,5 +152,42 @@ def test_what_was_seen_last_stands_in_the_row() -> None:
         assert (row.observed.state, row.observed.location) == ("Succeeded", "westeurope")
         assert row.observed != Observed()
         assert not row.counters.pending
+
+    tell(story, hub_by_name)
+
+
+async def remove(here: Story) -> None:
+    (link,) = [link for link in here.azure.store.of_type(LINKS) if link.name.startswith("tether-")]
+    await here.ask("DELETE", link.id)
+    await here.passes(60)
+
+
+def test_a_link_that_someone_removed_is_back_until_it_is_a_tug_of_war(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600, watching=True)
+        for number in range(3):
+            assert here.links().get("hub-westeurope") == "ours"
+            await remove(here)
+            await here.event(str(here.zone), cause=f"again-{number}")
+            await here.passes(300, watching=True)
+        assert "hub-westeurope" not in here.links()
+        assert {line["code"] for line in lines(caplog, "finding")} == {"tug-of-war"}
+
+    # Discovery's second pass sees the links; the urgent one writes before it looks.
+    tell(story, hub_by_name)
+
+
+def test_an_intent_whose_worker_died_is_closed_by_the_next_pass() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        (key,) = here.ledger.entries
+        here.ledger.entries[key] = msgspec.structs.replace(here.ledger.entries[key], result="", ended=0.0)
+        await here.event(str(here.zone), cause="later")
+        await here.passes(120)
+        assert here.ledger.entries[key].result == "unknown"
 
     tell(story, hub_by_name)

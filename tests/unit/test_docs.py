@@ -17,7 +17,12 @@ def listed(document: str) -> set[str]:
 
 def test_every_finding_is_explained_to_the_operator_and_no_other() -> None:
     code = "".join(file.read_text() for file in (ROOT / "functions" / "handlers").glob("*_findings.py"))
-    made = set(re.findall(r'_finding\(\s*"([a-z-]+)"', code)) | set(re.findall(r'return "([a-z-]+)", \(?', code))
+    code += (ROOT / "functions" / "restraint.py").read_text()
+    made = (
+        set(re.findall(r'Severity\.[A-Z]+,\s*"([a-z-]+)"', code))
+        | set(re.findall(r'_finding\(\s*"([a-z-]+)"', code))
+        | set(re.findall(r'return "([a-z-]+)", \(?', code))
+    )
     assert listed("findings.md") == made
 
 

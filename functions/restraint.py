@@ -1,0 +1,69 @@
+"""What Tether does not do though `decide` wants it: a change that others keep undoing, and too many removals (rule 9).
+
+Pure: what the ledger remembers and counts comes in as values.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from functions.arm.resource_id import ResourceId
+from functions.handlers.verdict import Action, Change, Finding, Severity
+from functions.ledger.state import Observed
+from functions.plan import limit
+
+_DAY = 24 * 3600.0  # seconds
+_REVERSALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Restrained:
+    """The changes that may be made, why others may not, and when what was ours was found undone."""
+
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+    reversals: tuple[float, ...] = ()
+
+
+def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
+    """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise."""
+    held = {hub.casefold() for hub in remembered.hubs}
+    undone = [change for change in changes if change.action is Action.CREATE and str(change.vnet).casefold() in held]
+    reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY) + (at,) * bool(undone)
+    if not undone or len(reversals) < _REVERSALS:
+        return Restrained(tuple(changes), (), reversals)
+    findings = tuple(_undone(change) for change in undone)
+    return Restrained(tuple(change for change in changes if change not in undone), findings, reversals)
+
+
+def within_limit(
+    changes: Sequence[Change], zone: ResourceId, *, taken: int, fleet: int, share: float, at: float
+) -> Restrained:
+    """Stop removals beyond the share of the fleet that an hour may see. `taken` counts those of the last hour."""
+    limited = limit(changes, done=taken, fleet=fleet, share=share, now=at)
+    if not limited.stopped:
+        return Restrained(limited.allowed)
+    return Restrained(limited.allowed, (_too_many(zone, len(limited.stopped), taken, limited.plan),))
+
+
+def _undone(change: Change) -> Finding:
+    return Finding(
+        change.handler,
+        Severity.WARNING,
+        "tug-of-war",
+        change.target,
+        f"the link to {change.vnet.name} was removed three times within a day, each time after Tether made it",
+        "Find out who removes it (activity log): a pipeline, a policy, a person. If it should stay away, take the hub "
+        "out of the policy or tag the cluster. Tether makes it again when a day has passed.",
+    )
+
+
+def _too_many(zone: ResourceId, stopped: int, taken: int, plan: str) -> Finding:
+    return Finding(
+        "zone_links",
+        Severity.WARNING,
+        "change-limit",
+        zone,
+        f"{stopped} removals would follow {taken} of the last hour, more than maxChangedShare allows (plan {plan})",
+        "See whether so many clusters are really being deleted. If they are, the removals go on as the hour passes; "
+        "raise maxChangedShare if that is too slow.",
+    )

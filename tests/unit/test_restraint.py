@@ -1,0 +1,55 @@
+"""Rule 9: what others keep undoing is not done for ever, and not everything is taken away in one hour."""
+
+import pytest
+
+from functions.handlers.verdict import Action, Change
+from functions.ledger.state import Observed
+from functions.restraint import tug_of_war, within_limit
+from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
+
+HOUR = 3600.0
+
+
+def a_change(action: Action = Action.CREATE, name: str = "hub") -> Change:
+    return Change("zone_links", ZONE.child("virtualNetworkLinks", name), action, HUB, (), "")
+
+
+@pytest.mark.parametrize(
+    ("linked", "reversals", "made"),
+    [
+        pytest.param((), (), True, id="never linked before"),
+        pytest.param((str(OTHER_HUB),), (), True, id="another hub was linked"),
+        pytest.param((str(HUB),), (), True, id="undone for the first time"),
+        pytest.param((str(HUB).upper(),), (AT - HOUR,), True, id="undone for the second"),
+        pytest.param((str(HUB),), (AT - 2 * HOUR, AT - HOUR), False, id="undone for the third within a day"),
+        pytest.param((str(HUB),), (AT - 30 * HOUR, AT - 25 * HOUR), True, id="the earlier ones are older than a day"),
+    ],
+)
+def test_a_link_that_others_keep_removing(linked: tuple[str, ...], reversals: tuple[float, ...], made: bool) -> None:
+    verdict = tug_of_war([a_change()], Observed(hubs=linked, reversals=reversals), AT)
+    assert bool(verdict.changes) is made
+    assert [finding.code for finding in verdict.findings] == ([] if made else ["tug-of-war"])
+
+
+def test_each_undoing_is_remembered_once_a_pass() -> None:
+    assert tug_of_war([a_change(), a_change()], Observed(hubs=(str(HUB),)), AT).reversals == (AT,)
+    assert tug_of_war([], Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)), AT).reversals == (AT - HOUR,)
+
+
+@pytest.mark.parametrize(
+    ("taken", "fleet", "stopped"),
+    [
+        pytest.param(0, 1, False, id="three are always allowed"),
+        pytest.param(2, 1, False, id="the third"),
+        pytest.param(3, 1, True, id="the fourth"),
+        pytest.param(29, 100, False, id="within the share"),
+        pytest.param(30, 100, True, id="beyond it"),
+    ],
+)
+def test_removals_of_an_hour(taken: int, fleet: int, stopped: bool) -> None:
+    changes = [a_change(Action.DELETE), a_change(Action.CREATE, "other")]
+    verdict = within_limit(changes, ZONE, taken=taken, fleet=fleet, share=0.3, at=AT)
+    assert [change.action for change in verdict.changes] == (
+        [Action.CREATE] if stopped else [Action.DELETE, Action.CREATE]
+    )
+    assert [finding.code for finding in verdict.findings] == (["change-limit"] if stopped else [])
