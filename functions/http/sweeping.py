@@ -11,6 +11,7 @@ from functions.http.desk import Desk
 from functions.http.problem import Problem
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.reports import DriftReport
+from functions.plan import WINDOW
 from functions.sweep import approve, sweep
 
 _log = logging.getLogger("tether")
