@@ -14,6 +14,7 @@ from rich.table import Table
 
 from demo.app_log import app_log
 from demo.creation import Creation, Ended
+from demo.mending import removed_and_mended
 from demo.timeline import Timeline
 from localazure.azurite import AzuriteMissing
 from localazure.running import Running, running
@@ -89,6 +90,9 @@ async def _with(console: Console, local: Running) -> list[str]:
             wrong = _judged(timeline, world, ended, _WITH_EVENT) + _undelivered(local)
             _show_links(console, ended)
             _show_spans(console, timeline, world, local.azure.clock.speed)
+            console.print(Rule("[bold]A link that someone removes"))
+            local.event_grid.faults.lose = 1.0
+            wrong += await removed_and_mended(console, local, world, host, "with-tether")
             wrong += await _with_lost_events(console, local)
     return wrong
 
@@ -96,7 +100,6 @@ async def _with(console: Console, local: Running) -> list[str]:
 async def _with_lost_events(console: Console, local: Running) -> list[str]:
     """The same without a single event: the timer `watch` sees the cluster in AKS's own list."""
     console.print(Rule("[bold]With Tether, every event lost"))
-    local.event_grid.faults.lose = 1.0
     world = hub_and_spoke(local.azure, nth=3, second_hub=True)
     timeline = Timeline(console, local.azure.clock)
     ended = await _watched(console, local, world, timeline, "unheard-of")

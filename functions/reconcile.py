@@ -22,7 +22,7 @@ from functions.plan import WINDOW, takes
 from functions.policy import Mode, Policy
 from functions.restraint import Restrained, tug_of_war, within_limit
 from functions.telemetry import Milestone, telemetry
-from functions.work import Work
+from functions.work import DELETE_FAILED, Work
 
 _HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
 
@@ -144,7 +144,7 @@ async def _restrained(verdict: Verdict, seen: Seen, around: Around) -> Restraine
         return replace(warred, changes=kept)
     share = around.policy.max_changed_share
     limited = within_limit(warred.changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
-    return replace(limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals)
+    return replace(warred, changes=limited.changes, findings=(*warred.findings, *limited.findings))
 
 
 async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:
@@ -162,6 +162,8 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     """What follows from a pass: what to remember, the operations to look up, and when."""
     explained = (_HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
     findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
+    if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
+        findings = (*findings, zone_link_findings.delete_attempted(seen.zone))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
     started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
@@ -169,8 +171,9 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
+    linked = (*verdict.linked, *allowed.given_up)
     made = tuple(outcome.change.vnet for outcome in outcomes if outcome.change.action is Action.CREATE)
-    return replace(done, observed=seen.in_brief(codes, attempt, operations, verdict.linked, made, allowed.reversals))
+    return replace(done, observed=seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals))
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:

@@ -17,22 +17,29 @@ _REVERSALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Restrained:
-    """The changes that may be made, why others may not, and when what was ours was found undone."""
+    """The changes that may be made, why others may not, and when what was ours was found undone.
+
+    `given_up` are the hubs that are not linked again, and that are remembered as linked: they are still undone.
+    """
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
     reversals: tuple[float, ...] = ()
+    given_up: tuple[ResourceId, ...] = ()
 
 
 def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
     """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise."""
     held = {hub.casefold() for hub in remembered.hubs}
     undone = [change for change in changes if change.action is Action.CREATE and str(change.vnet).casefold() in held]
-    reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY) + (at,) * bool(undone)
+    reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY)
+    if undone and len(reversals) < _REVERSALS:
+        reversals = (*reversals, at)
     if not undone or len(reversals) < _REVERSALS:
         return Restrained(tuple(changes), (), reversals)
     findings = tuple(_undone(change) for change in undone)
-    return Restrained(tuple(change for change in changes if change not in undone), findings, reversals)
+    kept = tuple(change for change in changes if change not in undone)
+    return Restrained(kept, findings, reversals, tuple(change.vnet for change in undone))
 
 
 def within_limit(

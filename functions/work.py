@@ -14,6 +14,11 @@ from functions.ledger.state import Entry, subject_of
 VERSION = 2
 
 
+# Why an event woke Tether, where that makes a difference to what is done.
+URGENT = "zone-written"
+DELETE_FAILED = "zone-delete-failed"
+
+
 class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something to look at: which zone, why, and what was started there before.
 

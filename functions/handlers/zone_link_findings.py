@@ -148,6 +148,27 @@ def too_long(target: ResourceId, hub: ResourceId, seconds: float) -> Finding:
     )
 
 
+def stale(link: Link) -> Finding:
+    network = link.properties.virtual_network
+    return _finding(
+        "stale-link",
+        link.id,
+        f"Tether's own link to {network.id if network else 'nothing'} is one that the policy does not want any more",
+        "Remove it when nobody behind that hub needs the API server, or set prune to true to have Tether remove such "
+        "links.",
+        Severity.WARNING,
+    )
+
+
+def delete_attempted(zone: ResourceId) -> Finding:
+    return _finding(
+        "zone-delete-attempted",
+        zone,
+        "somebody tried to delete the zone of a cluster that lives, and only its links kept it from going",
+        "Find out who (activity log). Without the zone no node finds its API server.",
+    )
+
+
 def name_taken(target: ResourceId, other: Link, hub: ResourceId) -> Finding:
     network = other.properties.virtual_network
     return _finding(

@@ -1,5 +1,6 @@
 """Links a cluster's private DNS zone to the hubs whose resolvers must answer for it."""
 
+from dataclasses import replace
 from enum import Enum
 from typing import assert_never
 
@@ -14,7 +15,7 @@ from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings
 from functions.handlers import zone_link_removal
 from functions.handlers.link_names import HANDLER, link_id
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined, soonest
 from functions.policy import OWNER_TAG, Policy
 
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
@@ -51,6 +52,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     listed, not there    succeeded                look again: a read lags behind a write for a while
     not known            failed: precondition     ours was there and is gone, or another VNet's: look again, or finding
     listed, not there    failed: Conflict         finding
+    listed, unwanted     any                      ours: removed with `prune`, else finding; others': nothing
     any                  failed: other refusal    finding
     any                  failed: worth a retry    change: create
     not known            none                     change: create (the precondition tells whether it was needed)
@@ -66,25 +68,34 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     said += findings.about_hubs(seen, policy, hubs, found)
     if hubs and seen.cluster is not None and seen.cluster.locked_down:
         return Verdict(findings=(*said, findings.locked_down(seen.zone)))
-    changes: list[Change] = []
-    awaited: list[Operation] = []
-    linked: list[ResourceId] = []
-    for hub, why in hubs.items():
-        match _stand(seen, policy, hub):
-            case Standing.LINKED:
-                linked.append(hub)
-            case Standing.WAIT:
-                awaited.append(_awaited(seen, link_id(seen.zone, hub, policy.owner)))
-                if seen.at - awaited[-1].since > _TOO_LONG:
-                    said.append(findings.too_long(awaited[-1].target, hub, seen.at - awaited[-1].since))
-            case Standing.ABSENT:
-                changes.append(_create(seen.zone, hub, why, policy))
-            case Finding() as finding:
-                said.append(finding)
-    look_again = soonest(
-        0.0 if _discovery_is_due(seen, policy) else None, *(operation.due - seen.at for operation in awaited)
-    )
-    return Verdict(tuple(changes), tuple(said), look_again, tuple(awaited), tuple(linked))
+    each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
+    each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
+    whole = joined(each)
+    look_again = soonest(0.0 if _discovery_is_due(seen, policy) else None, whole.look_again)
+    return replace(whole, findings=(*said, *whole.findings), look_again=look_again)
+
+
+def _of_hub(seen: Seen, policy: Policy, hub: ResourceId, why: str) -> Verdict:
+    """What one hub calls for."""
+    match _stand(seen, policy, hub):
+        case Standing.LINKED:
+            return Verdict(linked=(hub,))
+        case Standing.WAIT:
+            awaited = _awaited(seen, link_id(seen.zone, hub, policy.owner))
+            waited = seen.at - awaited.since
+            said = (findings.too_long(awaited.target, hub, waited),) if waited > _TOO_LONG else ()
+            return Verdict((), said, awaited.due - seen.at, (awaited,))
+        case Standing.ABSENT:
+            return Verdict((_create(seen.zone, hub, why, policy),))
+        case Finding() as finding:
+            return Verdict(findings=(finding,))
+
+
+def _of_stale(link: Link, seen: Seen, policy: Policy) -> Verdict:
+    """A link of ours that the policy does not want any more goes only with `prune` (rule 9)."""
+    if policy.prune:
+        return Verdict((zone_link_removal.pruned(link, seen),))
+    return Verdict(findings=(findings.stale(link),))
 
 
 def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[ResourceId, str]:

@@ -11,7 +11,7 @@ import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
 from functions.triggers.triage import Event, event_of, triage
-from functions.work import Work
+from functions.work import URGENT, Work
 
 if TYPE_CHECKING:
     from functions.ledger.state import Row
@@ -45,8 +45,23 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
     except InvalidResourceIdError as error:
         _log.warning("an event that would concern us names no resource: %s", error)
         return
-    if work is not None:
+    if work is None:
+        return
+    if work.why == URGENT:
         await _at_once(work, live())
+    else:
+        await _queued(work, live())
+
+
+async def _queued(work: Work, here: "Live") -> None:
+    """Count the event, then leave it to the queue. Raises QueueError: Event Grid then brings the event again."""
+    from functions.policy import PolicyError
+
+    at = work.since if isinstance(here.around, PolicyError) else here.around.now()
+    row = await _bump(work, here, at)
+    if row is not None and work.cause in row.counters.causes:
+        return
+    await here.queue.send(msgspec.structs.replace(work, always=row is None), 0)
 
 
 async def _at_once(work: Work, here: "Live") -> None:

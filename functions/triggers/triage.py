@@ -8,7 +8,7 @@ from typing import Any, cast
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
 from functions.fleet.zone_name import custom_zone, system_zone
-from functions.work import Work
+from functions.work import DELETE_FAILED, URGENT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Wake(Enum):
     """What an event of a known sort does."""
 
     LINK = "link"  # a zone was born: urgent
+    LOOK = "look"  # something of a zone's went, or was to go: a pass, without hurry
     NOTHING_YET = "nothing-yet"  # known to matter to a concern that Tether does not mend yet
 
 
@@ -39,13 +40,13 @@ _ACTED = "microsoft.resources.resourceactionsuccess"
 # samples of failures say `Succeeded` there (recorded events/eventgrid-schema/resource-write-failure).
 TABLE: dict[tuple[str, str, str], Wake] = {
     ("microsoft.network/privatednszones", "microsoft.network/privatednszones/write", _WRITTEN): Wake.LINK,
-    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _DELETED): Wake.NOTHING_YET,
-    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _NOT_DELETED): Wake.NOTHING_YET,
+    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _DELETED): Wake.LOOK,
+    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _NOT_DELETED): Wake.LOOK,
     (
         "microsoft.network/privatednszones/virtualnetworklinks",
         "microsoft.network/privatednszones/virtualnetworklinks/delete",
         _DELETED,
-    ): Wake.NOTHING_YET,
+    ): Wake.LOOK,
     ("microsoft.network/privatednszones/a", "microsoft.network/privatednszones/a/write", _WRITTEN): Wake.NOTHING_YET,
     ("microsoft.network/privateendpoints", "microsoft.network/privateendpoints/write", _WRITTEN): Wake.NOTHING_YET,
     ("microsoft.network/networkinterfaces", "microsoft.network/networkinterfaces/write", _WRITTEN): Wake.NOTHING_YET,
@@ -78,6 +79,13 @@ TABLE: dict[tuple[str, str, str], Wake] = {
     ): Wake.NOTHING_YET,
 }
 
+_WHY = {
+    ("microsoft.network/privatednszones/write", _WRITTEN): URGENT,
+    ("microsoft.network/privatednszones/delete", _DELETED): "zone-deleted",
+    ("microsoft.network/privatednszones/delete", _NOT_DELETED): DELETE_FAILED,
+    ("microsoft.network/privatednszones/virtualnetworklinks/delete", _DELETED): "link-deleted",
+}
+
 _SORTS = frozenset((operation, kind) for _, operation, kind in TABLE)
 
 
@@ -90,11 +98,13 @@ def triage(event: Event, now: float) -> Work | None:
     if sort not in _SORTS:
         return None
     resource = ResourceId(event.subject)
-    if TABLE.get((resource.type, *sort)) is not Wake.LINK:
+    wake = TABLE.get((resource.type, *sort))
+    if wake is None or wake is Wake.NOTHING_YET:
         return None
-    if system_zone(resource.name, ALL_SUFFIXES) is None and custom_zone(resource.name, ALL_SUFFIXES) is None:
+    zone = resource.parent if resource.type.endswith("/virtualnetworklinks") else resource
+    if system_zone(zone.name, ALL_SUFFIXES) is None and custom_zone(zone.name, ALL_SUFFIXES) is None:
         return None
-    return Work(target=resource, why="zone-written", cause=event.id, since=event.at or now)
+    return Work(target=zone, why=_WHY[sort], cause=event.id, since=event.at or now)
 
 
 def event_of(raw: Any) -> Event:

@@ -1,15 +1,18 @@
 """Events are hints: with them lost, doubled or their workers dead, `watch` brings everything home."""
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from functions.ledger.state import Observed
 from functions.policy import Policy
+from functions.reconcile import Around
+from functions.work import Work
 from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke
-from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
+from tests.scenarios.story import LINKS, ZONES, Story, a_policy, lines, tell
 
 
 def hub_by_name(world: HubAndSpoke) -> Policy:
@@ -191,3 +194,36 @@ def test_an_intent_whose_worker_died_is_closed_by_the_next_pass() -> None:
         assert here.ledger.entries[key].result == "unknown"
 
     tell(story, hub_by_name)
+
+
+def test_who_tries_to_delete_the_zone_of_a_living_cluster_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600, watching=True)
+        assert (await here.ask("DELETE", str(here.zone))).status_code == 409
+        here.azure.emit("Delete", "Failure", str(here.zone), f"{ZONES}/delete")
+        await here.passes(60)
+        assert "zone-delete-attempted" in {line["code"] for line in lines(caplog, "finding")}
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, hub_by_name)
+
+
+def test_a_hub_that_left_the_policy_keeps_its_link_unless_prune_says_otherwise() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        assert set(here.links()) == {"hub-westeurope", "agents-westeurope", "spoke-1"}
+        around = here.live.around
+        assert isinstance(around, Around)
+        for prune, left in ((False, {"agents-westeurope"}), (True, set())):
+            policy = a_policy(here.world, here.world.hub, prune=prune)
+            here.live = replace(here.live, around=replace(around, policy=policy))
+            await here.event(f"{here.zone}", "Microsoft.Network/privateDnsZones/write", cause=f"prune-{prune}")
+            await here.queue.send(Work(target=here.zone, why="sweep", cause="s", since=0.0, always=True), 0)
+            await here.passes(200)
+            assert set(here.links()) - {"hub-westeurope", "spoke-1"} == left
+
+    tell(story, lambda world: a_policy(world, *world.hubs), second_hub=True)

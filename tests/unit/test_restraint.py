@@ -31,6 +31,13 @@ def test_a_link_that_others_keep_removing(linked: tuple[str, ...], reversals: tu
     assert [finding.code for finding in verdict.findings] == ([] if made else ["tug-of-war"])
 
 
+def test_what_is_given_up_stays_given_up_for_the_day_and_no_longer() -> None:
+    given_up = Observed(hubs=(str(HUB),), reversals=(AT - 3 * HOUR, AT - 2 * HOUR, AT - HOUR))
+    again = tug_of_war([a_change()], given_up, AT)
+    assert (again.changes, again.given_up, again.reversals) == ((), (HUB,), given_up.reversals)
+    assert tug_of_war([a_change()], given_up, AT + 24 * HOUR).changes
+
+
 def test_each_undoing_is_remembered_once_a_pass() -> None:
     assert tug_of_war([a_change(), a_change()], Observed(hubs=(str(HUB),)), AT).reversals == (AT,)
     assert tug_of_war([], Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)), AT).reversals == (AT - HOUR,)

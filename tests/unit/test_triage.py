@@ -31,6 +31,25 @@ def test_a_custom_zone_is_work_too_and_the_policy_decides_later() -> None:
 
 
 ZONES = "Microsoft.Network/privateDnsZones"
+DELETED, NOT_DELETED = ("Microsoft.Resources.ResourceDelete" + stage for stage in ("Success", "Failure"))
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        pytest.param(an_event(operation=f"{ZONES}/delete", kind=DELETED), "zone-deleted", id="a zone went"),
+        pytest.param(an_event(operation=f"{ZONES}/delete", kind=NOT_DELETED), "zone-delete-failed", id="or was to go"),
+        pytest.param(
+            an_event(ZONE.child("virtualNetworkLinks", "x"), f"{ZONES}/virtualNetworkLinks/delete", DELETED),
+            "link-deleted",
+            id="a link of it went",
+        ),
+    ],
+)
+def test_what_goes_is_looked_at_without_hurry(event: Event, why: str) -> None:
+    work = triage(event, AT)
+    assert work is not None
+    assert (work.target, work.why) == (ZONE, why)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +61,7 @@ ZONES = "Microsoft.Network/privateDnsZones"
         ),
         pytest.param(an_event(HUB, "Microsoft.Network/virtualNetworks/write"), id="another type of resource"),
         pytest.param(an_event(HUB), id="an operation that does not fit the resource"),
-        pytest.param(an_event(operation="Microsoft.Network/privateDnsZones/delete"), id="another operation"),
+        pytest.param(an_event(operation="Microsoft.Network/privateDnsZones/join/action"), id="another operation"),
         pytest.param(an_event(kind="Microsoft.Resources.ResourceWriteFailure"), id="a write that failed"),
         pytest.param(an_event(kind="Microsoft.Resources.ResourceWriteCancel"), id="a write that was cancelled"),
         pytest.param(an_event("{cluster}", "", "Microsoft.ContainerService.NodePoolRollingStarted"), id="no resource"),

@@ -279,6 +279,28 @@ def test_what_has_only_one_of_our_marks_is_not_ours(link: Link) -> None:
     assert not decide(world, a_policy(HUB)).changes
 
 
+@pytest.mark.parametrize(
+    ("policy", "links", "expected"),
+    [
+        pytest.param(a_policy(OTHER_HUB, prune=True), Links((MINE, THEIRS), complete=True), "delete", id="with prune"),
+        pytest.param(a_policy(OTHER_HUB), Links((MINE, THEIRS), complete=True), "stale-link", id="without it"),
+        pytest.param(a_policy(HUB, prune=True), Links((MINE,), complete=True), "nothing", id="a hub that is wanted"),
+        pytest.param(a_policy(OTHER_HUB, prune=True), Links((THEIRS,), complete=True), "nothing", id="others' links"),
+        pytest.param(a_policy(OTHER_HUB, prune=True), Links((MINE, THEIRS)), "nothing", id="links not all known"),
+        pytest.param(
+            a_policy(OTHER_HUB, prune=True, discover_resolvers=True),
+            Links((MINE, THEIRS), complete=True),
+            "look again",
+            id="a hub that discovery may still find",
+        ),
+    ],
+)
+def test_a_hub_that_leaves_the_policy(policy: Policy, links: Links, expected: str) -> None:
+    verdict = decide(seen(links=links), policy)
+    told = verdict.changes[0].action.value if verdict.changes else said(verdict)
+    assert told == expected
+
+
 def test_a_removal_that_runs_is_waited_for() -> None:
     running = looked_up(Progress.RUNNING, pause=20)
     world = seen(a_cluster(state="Deleting"), links=Links((MINE,), complete=True), operations=(running,))
