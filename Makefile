@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed node_modules/.installed
 WORKERS ?= 2
+SEEDS ?= 10000
+FROM ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format schema openapi bench requirements clean
+.PHONY: help demo up test soak check format schema openapi bench requirements clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +22,9 @@ up: $(SETUP) ## Local Azure and the app kept running; prints every endpoint and 
 
 test: $(SETUP) ## All tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+soak: $(SETUP) ## The simulation alone, for SEEDS random worlds from seed FROM on (10,000 take about three quarters of an hour)
+	@$(BIN)/python -m tests.scenarios.simulation --seeds $(SEEDS) --from $(FROM)
 
 check: $(SETUP) ## Format, lint and types, without changing anything
 	@$(BIN)/ruff format --check .

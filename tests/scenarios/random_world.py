@@ -1,0 +1,231 @@
+"""A random world for the simulation: networks, clusters, people, attackers, and what is the truth about each zone."""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from azure.core.rest import HttpRequest
+
+from functions.arm.resource_id import ResourceId
+from functions.handlers.link_names import link_id
+from functions.policy import OWNER_TAG, Hub, Mode, Policy, Scope
+from localazure.arm_front import arm_app
+from localazure.azure import LocalAzure
+from localazure.faults import Faults
+from localazure.in_process import InProcessTransport
+from localazure.resources.groups import ResourceGroups
+from localazure.resources.private_zones import PrivateZones
+from localazure.resources.zone_links import ZoneLinks
+from localazure.store import Json, Resource
+from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
+
+ZONES = "Microsoft.Network/privateDnsZones"
+LINKS = f"{ZONES}/virtualNetworkLinks"
+ELSEWHERE = "44444444-4444-4444-4444-444444444444"
+APPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/apps"
+LISTED = f"{APPS}/providers/{ZONES}/privatelink.westeurope.azmk8s.io"
+UNLISTED = f"{APPS}/providers/{ZONES}/other.privatelink.westeurope.azmk8s.io"
+
+
+@dataclass(eq=False)
+class Plan:
+    """One cluster as its people mean it. `zone` is the one that AKS made for it, empty until it did."""
+
+    id: str
+    spoke: HubAndSpoke
+    born: float
+    mode: str
+    excluded: bool
+    lockdown: bool
+    dies: float | None
+    zone: str = ""
+    deleting: bool = False
+
+    @property
+    def concerns_tether(self) -> bool:
+        private = self.mode in ("system", LISTED)
+        return private and not self.excluded and not self.lockdown and f"/{ELSEWHERE}/" not in self.id
+
+
+@dataclass(eq=False)
+class RandomWorld:
+    """What people do is drawn from the seed; it is done through an ARM that no fault touches."""
+
+    azure: LocalAzure
+    dice: Random
+    busy_for: float
+    plans: list[Plan] = field(default_factory=list[Plan])
+    kept: dict[str, Json] = field(default_factory=dict[str, Json])
+    """Links that are not ours, as they were when somebody made or took them."""
+
+    def __post_init__(self) -> None:
+        self._person = InProcessTransport(arm_app(self.azure, Faults(self.azure)))
+        self.second_hub = self.dice.random() < 0.5
+        self.spokes = [self._spoke(1, SUBSCRIPTION)]
+        if self.dice.random() < 0.5:
+            self.spokes.append(self._spoke(2, self.dice.choice([SUBSCRIPTION, SUBSCRIPTION, ELSEWHERE])))
+        for zone in (LISTED, UNLISTED):
+            PrivateZones(self.azure).place(zone)
+        if self.dice.random() < 0.5:
+            self._keep(ZoneLinks(self.azure).place(f"{LISTED}/virtualNetworkLinks/by-hand", self.hub, tags={"by": "x"}))
+        self.plans = [self._cluster(nth) for nth in range(self.dice.randint(1, 4))]
+        self.azure.listen(self._heard)
+
+    @property
+    def hub(self) -> str:
+        return self.spokes[0].hub
+
+    def policy(self, owner: str, *, second: bool) -> Policy:
+        """The first Tether's hubs are named or discovered; the second's (another owner) is always the one hub."""
+        hubs = [self.hub] if second else self._named_hubs()
+        return Policy(
+            owner=owner,
+            mode=Mode.ENFORCE,
+            scope=Scope(subscriptions=(SUBSCRIPTION,), hub_subscriptions=(HUB_SUBSCRIPTION,)),
+            hubs=tuple(Hub(vnet=ResourceId(hub)) for hub in hubs),
+            discover_resolvers=not hubs,
+            custom_zones=(ResourceId(LISTED),),
+            max_changed_share=1.0,
+        )
+
+    def wanted(self) -> set[str]:
+        """The hubs that every zone should be linked to, in lower case."""
+        return {hub.casefold() for hub in self._named_hubs() or [self.hub]}
+
+    def _named_hubs(self) -> list[str]:
+        if not hasattr(self, "_drawn"):
+            both = [self.hub, self.spokes[0].second_hub] if self.second_hub else [self.hub]
+            self._drawn = self.dice.choice([[], both, both])
+        return self._drawn
+
+    def owner_of(self, zone: str) -> Plan | None:
+        """The cluster that AKS made a zone for, or is about to, as long as anybody remembers."""
+        key = zone.casefold()
+        return next((plan for plan in self.plans if key in (plan.zone.casefold(), self._made_for(plan))), None)
+
+    async def live(self) -> None:
+        """All that people do, at its time."""
+        dice, deeds = self.dice, list[tuple[float, int, Callable[[], Awaitable[None]]]]()
+        for plan in self.plans:
+            deeds.append((plan.born, len(deeds), lambda plan=plan: self._create(plan)))
+            if plan.dies is not None:
+                deeds.append((plan.dies, len(deeds), lambda plan=plan: self._delete(plan)))
+            for _ in range(dice.randint(0, 3)):
+                at = plan.born + dice.uniform(20, self.busy_for)
+                deeds.append((at, len(deeds), lambda plan=plan: self._touch(plan)))
+        for deed in (self._forge, self._take_over):
+            if dice.random() < 0.6:
+                deeds.append((dice.uniform(120, self.busy_for), len(deeds), deed))
+        began = self.azure.clock.now()
+        for at, _, deed in sorted(deeds, key=lambda each: each[:2]):
+            await asyncio.sleep(max(0.0, began + at - self.azure.clock.now()))
+            await deed()
+
+    def _spoke(self, nth: int, subscription: str) -> HubAndSpoke:
+        return hub_and_spoke(self.azure, nth=nth, second_hub=self.second_hub, subscription=subscription)
+
+    def _cluster(self, nth: int) -> Plan:
+        dice, spoke = self.dice, self.dice.choice(self.spokes)
+        mode = dice.choices(["system", LISTED, UNLISTED, "none"], [8, 2, 1, 1])[0]
+        if spoke.subscription == ELSEWHERE and mode != "none":
+            mode = "system"
+        born = dice.uniform(5, self.busy_for * 0.7)
+        return Plan(
+            id=f"{spoke.group}/providers/Microsoft.ContainerService/managedClusters/team{nth}",
+            spoke=spoke,
+            born=born,
+            mode=mode,
+            excluded=dice.random() < 0.12,
+            lockdown=dice.random() < 0.12,
+            dies=born + dice.uniform(60, self.busy_for * 0.8) if dice.random() < 0.3 else None,
+        )
+
+    async def _create(self, plan: Plan) -> None:
+        request = cluster_request(
+            plan.spoke.node_subnet,
+            plan.spoke.location,
+            private_dns_zone=plan.mode,
+            lockdown=plan.lockdown,
+            tags={"tether": "off"} if plan.excluded else None,
+        )
+        await self._ask("PUT", plan.id, request)
+
+    async def _delete(self, plan: Plan) -> None:
+        plan.deleting = True
+        await self._ask("DELETE", plan.id)
+
+    async def _touch(self, plan: Plan) -> None:
+        """A burst of events on a zone: somebody writes its tags, now and again soon after."""
+        for _ in range(self.dice.randint(1, 4)):
+            zone = plan.zone or (LISTED if plan.mode == LISTED else "")
+            if zone and self.azure.store.get(zone) is not None:
+                self.azure.emit("Write", "Success", zone, f"{ZONES}/write")
+            await asyncio.sleep(self.dice.choice([0.05, 0.3, 1.0, 7.0]))
+
+    async def _forge(self) -> None:
+        """Somebody in the spoke makes zones that look like AKS's, and a group that claims a cluster."""
+        victims = [plan for plan in self.plans if plan.zone and self.azure.store.get(plan.zone) is not None]
+        if not victims:
+            return
+        victim = self.dice.choice(victims)
+        group = victim.zone.split("/providers/", maxsplit=1)[0]
+        name = f"99999999-0000-4000-8000-{self.dice.getrandbits(48):012x}.privatelink.westeurope.azmk8s.io"
+        forged = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/forged"
+        match self.dice.randrange(3):
+            case 0:
+                await self._ask("PUT", f"{APPS}/providers/{ZONES}/{name}", {"location": "global"})
+            case 1:
+                ResourceGroups(self.azure).create(forged, "westeurope", managed_by=victim.id)
+                await self._ask("PUT", f"{forged}/providers/{ZONES}/{name}", {"location": "global"})
+            case _:
+                await self._ask("PUT", f"{group}/providers/{ZONES}/{name}", {"location": "global"})
+
+    async def _take_over(self) -> None:
+        """Somebody writes tags of their own on a link of ours: from now on it is theirs."""
+        ours = [link for link in self.azure.store.of_type(LINKS) if OWNER_TAG in (link.body.get("tags") or {})]
+        done = [link for link in ours if link.properties["virtualNetworkLinkState"] == "Completed"]
+        if done:
+            link = self.dice.choice(done)
+            await self._ask("PATCH", link.id, {"tags": {"team": "network"}})
+            self._keep(link)
+            zone = link.id.rsplit("/", 2)[0]
+            for _ in range(2):
+                self.azure.emit("Write", "Success", zone, f"{ZONES}/write")
+
+    def _heard(self, event: Json) -> None:
+        """Note the zone that AKS made; at times somebody is quicker than Tether to link it, even by our very name."""
+        if event["eventType"].endswith("WriteSuccess") and event["data"]["operationName"] == f"{ZONES}/write":
+            for plan in self.plans:
+                if not plan.zone and self._made_for(plan) == event["subject"].casefold():
+                    plan.zone = event["subject"]
+                    self._be_quicker(plan)
+
+    def _made_for(self, plan: Plan) -> str:
+        cluster = self.azure.store.get(plan.id)
+        if cluster is None or plan.mode != "system":
+            return ""
+        group, name = cluster.properties["nodeResourceGroup"], cluster.properties.get("privateFQDN") or ""
+        subscription = plan.id.split("/")[2]
+        zone = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{ZONES}/{name.partition('.')[2]}"
+        return zone.casefold()
+
+    def _be_quicker(self, plan: Plan) -> None:
+        drawn = self.dice.random()
+        if drawn < 0.3:
+            name = "by-hand" if drawn < 0.15 else link_id(ResourceId(plan.zone), ResourceId(self.hub), "first").name
+            self._keep(
+                ZoneLinks(self.azure).place(
+                    f"{plan.zone}/virtualNetworkLinks/{name}", self.hub, tags={"team": "network"}
+                )
+            )
+
+    def _keep(self, link: Resource) -> None:
+        self.kept[link.id] = copy.deepcopy(link.body)
+
+    async def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
+        version = "2026-08-01" if "managedClusters" in path else "2024-06-01"
+        url = f"https://management.azure.com{path}?api-version={version}"
+        return await self._person.send(HttpRequest(method, url, json=body, headers={"Authorization": "Bearer a.b.c"}))
