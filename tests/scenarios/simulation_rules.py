@@ -13,7 +13,8 @@ from azure.core.rest import HttpRequest
 from functions.arm.resource_id import ResourceId
 from functions.policy import OWNER_TAG
 from localazure.azure import LocalAzure
-from tests.scenarios.mortal_host import Host, Invocation
+from tests.scenarios.mortal_host import Host
+from tests.scenarios.mortal_worker import Invocation
 from tests.scenarios.random_world import ELSEWHERE, LINKS, LISTED, RandomWorld
 
 # Between an intent that the tables could not take and its write.
@@ -120,6 +121,10 @@ class Rules:
             and not invocation.sent | invocation.send_refused
         ):
             self.broken(f"a {invocation.kind} on {invocation.subject} asks for nothing after {invocation.owes}")
+        self.passed(host, invocation)
+
+    def passed(self, host: Host, invocation: Invocation) -> None:
+        """A pass is over: it has seen what was so when it asked ARM first."""
         if invocation.subject is not None and invocation.first_asked_at is not None:
             key = (host.policy.owner, invocation.subject)
             self._passes[key] = max(self._passes.get(key, -math.inf), invocation.first_asked_at)
