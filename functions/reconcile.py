@@ -14,7 +14,7 @@ from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
 from functions.handlers import zone_link_findings, zone_links
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined, soonest
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Ledger, LedgerError, Observed
@@ -78,8 +78,10 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
     mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
     """
+    told = Journal(around.ledger, work.row, work)
     with telemetry().span("pass", work.cause):
-        done = await _pass(work, around, depth, before)
+        await told.catch_up()
+        done = _carrying(await _pass(work, around, depth, before, told), work, told)
         telemetry().passed(done.ended, done.outcomes, done.findings)
     for finding in done.findings:
         journal.found(finding, work)
@@ -108,7 +110,7 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     return Considered("decided", seen, verdict, verdict.findings)
 
 
-async def _pass(work: Work, around: Around, depth: Depth, before: Observed | None) -> Pass:
+async def _pass(work: Work, around: Around, depth: Depth, before: Observed | None, told: Journal) -> Pass:
     at = around.now()
     try:
         considered = await consider(work, around, depth, before)
@@ -117,14 +119,15 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     if considered.seen is None or considered.verdict is None:
         codes = tuple(finding.code for finding in considered.findings)
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
-    told = Journal(around.ledger, work.row, work)
-    await told.catch_up()
     allowed = await _restrained(considered.verdict, considered.seen, around)
     outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
-    done = _remember(work, considered.seen, considered.verdict, outcomes, allowed)
+    return _remember(work, considered.seen, considered.verdict, outcomes, allowed)
+
+
+def _carrying(done: Pass, work: Work, told: Journal) -> Pass:
+    """The pass, with what the tables could not keep in its follow-up: a later one keeps it, when they are up again."""
     if not told.unkept:
         return done
-    # The tables were down: another pass keeps what they should have kept, when they are up again.
     follow_up, delay = (done.follow_up, done.delay) if done.follow_up else (work, pace.LEDGER_WAIT)
     return replace(
         done, follow_up=msgspec.structs.replace(follow_up, intents=tuple(told.unkept), always=True), delay=delay
@@ -132,7 +135,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
 
 
 async def _restrained(verdict: Verdict, seen: Seen, around: Around) -> Restrained:
-    """What may be done of what is wanted (rule 9). A ledger that cannot count stops removals, and removals alone."""
+    """What may be done of what is wanted (rule 9). Removals, and they alone, wait for a ledger that can count them."""
     warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
     if not any(takes(change) for change in warred.changes):
         return warred
@@ -141,7 +144,7 @@ async def _restrained(verdict: Verdict, seen: Seen, around: Around) -> Restraine
         fleet = len(await around.ledger.rows())
     except LedgerError:
         kept = tuple(change for change in warred.changes if not takes(change))
-        return replace(warred, changes=kept)
+        return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
     share = around.policy.max_changed_share
     limited = within_limit(warred.changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
     return replace(warred, changes=limited.changes, findings=(*warred.findings, *limited.findings))
@@ -165,7 +168,7 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
         findings = (*findings, zone_link_findings.delete_attempted(seen.zone))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
-    delay = pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings)
+    delay = soonest(allowed.again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
     _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)

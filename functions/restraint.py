@@ -20,12 +20,14 @@ class Restrained:
     """The changes that may be made, why others may not, and when what was ours was found undone.
 
     `given_up` are the hubs that are not linked again, and that are remembered as linked: they are still undone.
+    `again`: in how many seconds to try what could not be judged.
     """
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
     reversals: tuple[float, ...] = ()
     given_up: tuple[ResourceId, ...] = ()
+    again: float | None = None
 
 
 def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:

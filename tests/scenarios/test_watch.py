@@ -226,3 +226,39 @@ def test_a_hub_that_left_the_policy_keeps_its_link_unless_prune_says_otherwise()
             assert set(here.links()) - {"hub-westeurope", "spoke-1"} == left
 
     tell(story, lambda world: a_policy(world, *world.hubs), second_hub=True)
+
+
+def test_a_journal_that_could_not_be_kept_survives_passes_that_see_nothing() -> None:
+    async def story(here: Story) -> None:
+        here.ledger.down = True
+        await here.create()
+        while not here.transport.links_put():
+            await here.passes(1)
+        here.faults.add(effects.internal_error(), method="GET")
+        await here.passes(60)
+        here.faults.clear()
+        here.ledger.down = False
+        await here.passes(300)
+        (entry,) = here.ledger.entries.values()
+        assert (entry.action, entry.result) == ("create", "started")
+
+    tell(story, hub_by_name)
+
+
+def test_a_removal_waits_for_a_ledger_that_can_count_it() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(400)
+        here.azure.aks = replace(here.azure.aks, deletes_foreign_links=False)
+        await here.ask("DELETE", cluster, "2026-08-01")
+        here.ledger.down = True
+        await here.queue.send(
+            Work(target=here.zone, why="test", cause="t", since=here.azure.clock.now(), always=True), 0
+        )
+        await here.passes(30)
+        assert not any(call.startswith("DELETE") and "/tether-" in call for call in here.transport.asked)
+        here.ledger.down = False
+        await here.passes(400, watching=True)
+        assert any(call.startswith("DELETE") and "/tether-" in call for call in here.transport.asked)
+
+    tell(story, hub_by_name)
