@@ -1,8 +1,11 @@
 """When to look again. Pure: the loop's patience in one place."""
 
+import msgspec
+
 from functions.arm.errors import ArmError, Kind, classify
+from functions.arm.operations import Operation
 from functions.fleet.seen import Seen
-from functions.handlers.verdict import Finding, Outcome, Result, Severity, Verdict, soonest
+from functions.handlers.verdict import Action, Finding, Outcome, Result, Severity, Verdict, soonest
 
 # While a cluster is being made its nodes wait for 600 s in all (AgentBaker cse_main.sh), so half a minute is much.
 _BUSY_FIRST, _BUSY_LONGEST = 5.0, 30.0
@@ -54,7 +57,28 @@ def after_pass(
         verdict.look_again,
         *(outcome.pause for outcome in outcomes if outcome.result is Result.STARTED),
         *(max(outcome.pause or 0.0, again) for outcome in outcomes if outcome.result in _STUCK),
-        again if mendable else None,
+        again if mendable or _zone_to_come(seen, outcomes) else None,
+    )
+
+
+def _zone_to_come(seen: Seen, outcomes: tuple[Outcome, ...]) -> bool:
+    """Whether the zone that a link should be made in is not there, while AKS is at work and may be about to make it."""
+    missing = any(outcome.result is Result.GONE and outcome.change.action is Action.CREATE for outcome in outcomes)
+    return missing and seen.busy and not seen.ends
+
+
+def held(outcomes: tuple[Outcome, ...], attempt: int, seen: Seen) -> tuple[Operation, ...]:
+    """The operations of a pass, those of refused writes not due before the pause is over.
+
+    Another write of the same pass may have its look sooner, and that pass must not repeat what was refused.
+    """
+    again = pace(max(attempt, 1), busy=seen.busy)
+    return tuple(
+        msgspec.structs.replace(outcome.operation, due=seen.at + max(outcome.pause or 0.0, again))
+        if outcome.result in _STUCK
+        else outcome.operation
+        for outcome in outcomes
+        if outcome.operation is not None
     )
 
 

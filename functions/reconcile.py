@@ -169,7 +169,7 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
         findings = (*findings, zone_link_findings.delete_attempted(seen.zone))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = soonest(allowed.again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
-    started = tuple(outcome.operation for outcome in outcomes if outcome.operation is not None)
+    started = pace.held(outcomes, attempt, seen)
     _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)

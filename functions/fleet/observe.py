@@ -49,12 +49,13 @@ async def observe(
     for what is not ours to touch, ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and
     NoTokenError.
     """
-    looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     seen = replace(await _identified(session, target, policy, at), remembered=remembered)
     if seen.cluster is not None and depth is Depth.FULL and policy.discover_resolvers:
         spokes, unreadable = await _spokes(session, seen.cluster)
     else:
         spokes, unreadable = UNKNOWN, ()
+    # Last, since a read that fails would forget the pause that ARM names for looking again.
+    looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     return replace(
         seen,
         spokes=spokes,

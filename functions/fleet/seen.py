@@ -67,9 +67,14 @@ class Seen:
     unreadable: tuple[Unreadable, ...] = ()
 
     @property
+    def in_node_group(self) -> bool:
+        """Whether the zone is the cluster's own, in its node resource group, and not one that others use too."""
+        return self.cluster is None or self.cluster.zone_mode.casefold() == "system"
+
+    @property
     def ends(self) -> bool:
-        """Whether the cluster is going or gone, by all that was seen of it."""
-        if self.cluster is None:
+        """Whether the zone's cluster is going or gone, by all that was seen of it. A custom zone outlives clusters."""
+        if self.cluster is None or not self.in_node_group:
             return self.cluster_is_gone
         state = self.cluster.properties.provisioning_state.casefold()
         return state == "deleting" or (state == "failed" and self.remembered.deleting)

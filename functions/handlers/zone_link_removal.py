@@ -61,7 +61,7 @@ def stale(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> list[Link]
     that want different hubs, so that nothing on it is known to be unwanted.
     """
     discovering = policy.discover_resolvers and (isinstance(seen.spokes, Unknown) or bool(seen.unreadable))
-    if seen.cluster is None or seen.cluster.zone_mode.casefold() != "system" or discovering:
+    if seen.cluster is None or not seen.in_node_group or discovering:
         return []
     if not seen.links.complete:
         return []

@@ -66,7 +66,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     hubs = wanted(seen, policy, found)
     said: list[Finding] = findings.about_cluster(seen)
     said += findings.about_hubs(seen, policy, hubs, found)
-    if hubs and seen.cluster is not None and seen.cluster.locked_down:
+    if hubs and seen.cluster is not None and seen.cluster.locked_down and seen.in_node_group:
         return Verdict(findings=(*said, findings.locked_down(seen.zone)))
     each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
     each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
@@ -150,7 +150,8 @@ _NO_ZONE = frozenset({"ParentResourceNotFound", "ResourceGroupNotFound"})
 def _refused(change: Change, error: ArmError, at: float) -> Outcome:
     match classify(error):
         case Kind.RETRY:
-            return Outcome(change, Result.RETRY, error=error, pause=error.retry_after)
+            later = Operation(change.target, LOST, at, at)
+            return Outcome(change, Result.RETRY, operation=later, error=error, pause=error.retry_after)
         case Kind.CONFLICT:
             # Something is there: the next pass lists the links before anything is written again.
             return Outcome(change, Result.UNKNOWN, operation=Operation(change.target, LOST, at, at), error=error)

@@ -31,7 +31,8 @@ def test_where_nobody_waits_tether_is_patient() -> None:
             BUSY, Verdict(), (Outcome(CHANGE, Result.RETRY, pause=17),), (), 17, id="never before ARM's pause"
         ),
         pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.UNKNOWN),), (), 5, id="no answer came"),
-        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.GONE),), (), None, id="the zone is gone"),
+        pytest.param(CALM, Verdict(), (Outcome(CHANGE, Result.GONE),), (), None, id="the zone is gone"),
+        pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.GONE),), (), 5, id="or not there yet"),
         pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.PLANNED),), (), None, id="only a plan"),
         pytest.param(BUSY, Verdict(), (Outcome(CHANGE, Result.REFUSED),), (ERROR,), 5, id="a person may mend it soon"),
         pytest.param(CALM, Verdict(), (), (ERROR,), 30, id="or later"),
