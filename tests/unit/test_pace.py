@@ -1,8 +1,9 @@
 import pytest
 
 from functions.arm.errors import ArmError, NoAnswerError
+from functions.arm.operations import LOST, Operation
 from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Severity, Verdict
-from functions.pace import after_blindness, after_pass, pace
+from functions.pace import after_blindness, after_pass, held, pace
 from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen
 
 CHANGE = Change("zone_links", ZONE, Action.CREATE, HUB, (), "")
@@ -64,3 +65,15 @@ def test_a_finding_is_not_looked_at_for_ever() -> None:
 )
 def test_after_a_pass_that_saw_nothing(error: Exception, attempt: int, age: float, delay: float | None) -> None:
     assert after_blindness(attempt, AT - age, AT, error) == delay
+
+
+def test_a_refused_write_is_not_due_before_its_pause_whatever_else_is_looked_at() -> None:
+    later = Operation(ZONE, LOST, AT, AT)
+    started = Operation(HUB, "https://management.azure.com/x", AT, AT + 30)
+    outcomes = (
+        Outcome(CHANGE, Result.RETRY, operation=later, pause=11),
+        Outcome(CHANGE, Result.STARTED, operation=started, pause=30),
+        Outcome(CHANGE, Result.GONE),
+    )
+    assert [operation.due - AT for operation in held(outcomes, 1, BUSY)] == [11, 30]
+    assert [operation.due - AT for operation in held(outcomes, 4, BUSY)] == [30, 30]

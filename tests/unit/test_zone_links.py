@@ -408,3 +408,17 @@ def test_deciding_again_after_applying_wants_nothing(
 def test_the_scope_of_discovery_is_the_hub_subscriptions_alone() -> None:
     assert a_policy().may_hold_hubs(HUB.subscription)
     assert not a_policy().may_hold_hubs(SPOKE_SUBSCRIPTION)
+
+
+def test_the_links_of_a_custom_zone_outlive_each_of_its_clusters() -> None:
+    leaving = a_cluster(state="Deleting", zone_mode=str(CUSTOM_ZONE))
+    world = Seen(CUSTOM_ZONE, "westeurope", AT, cluster=leaving, links=Links((MINE,), complete=True))
+    assert not any(change.action is Action.DELETE for change in decide(world, a_policy(HUB)).changes)
+
+
+def test_a_locked_group_does_not_keep_a_custom_zone_from_being_linked() -> None:
+    locked = a_cluster(
+        zone_mode=str(CUSTOM_ZONE), node_resource_group_profile=NodeResourceGroupProfile(restriction_level="ReadOnly")
+    )
+    verdict = decide(Seen(CUSTOM_ZONE, "westeurope", AT, cluster=locked), a_policy(HUB))
+    assert [change.vnet for change in verdict.changes] == [HUB]
