@@ -160,6 +160,16 @@ def stale(link: Link) -> Finding:
     )
 
 
+def newer_row(zone: ResourceId, reason: str) -> Finding:
+    return _finding(
+        "ledger-row-newer",
+        zone,
+        reason,
+        "Two versions of Tether share one storage account. Finish the deployment, or go back to the newer version.",
+        Severity.WARNING,
+    )
+
+
 def delete_attempted(zone: ResourceId) -> Finding:
     return _finding(
         "zone-delete-attempted",

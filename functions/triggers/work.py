@@ -20,6 +20,9 @@ _log = logging.getLogger("tether")
 # How long work waits for a policy that can be used (rule 13).
 _POLICY_WAIT = 300.0  # seconds
 
+# How long work on a row of a newer version waits for a worker of that version.
+_NEWER_WAIT = 300.0  # seconds
+
 
 # azure-functions leaves **kwargs of its decorators untyped.
 @bp.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")  # pyright: ignore[reportUnknownMemberType]
@@ -37,8 +40,11 @@ async def take(body: bytes, here: "Live") -> None:
     poison queue. A message that cannot be read goes there at once, with one line that says why.
     """
     from functions.events_out import happenings
+    from functions.handlers import zone_link_findings
+    from functions.ledger import journal
     from functions.ledger.coalescing import drop
     from functions.ledger.journal import close_left_open
+    from functions.ledger.state import NewerRowError
     from functions.policy import PolicyError
     from functions.reconcile import reconcile
     from functions.settle import settle
@@ -53,7 +59,12 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)
         return
-    row = await _row(item, here.ledger)
+    try:
+        row = await _row(item, here.ledger)
+    except NewerRowError as error:
+        journal.found(zone_link_findings.newer_row(item.target, str(error)), item)
+        await here.queue.send(item, _NEWER_WAIT)
+        return
     if row is not None and drop(item, row.counters):
         return
     if row is not None and not item.operations:

@@ -6,12 +6,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from functions.ledger.state import Observed
+from functions.arm.resource_id import ResourceId
+from functions.ledger.state import NewerRowError, Observed, Row
 from functions.policy import Policy
 from functions.reconcile import Around
 from functions.work import Work
 from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke
+from tests.scenarios.memory_ledger import MemoryLedger
 from tests.scenarios.story import LINKS, ZONES, Story, a_policy, lines, tell
 
 
@@ -260,5 +262,22 @@ def test_a_removal_waits_for_a_ledger_that_can_count_it() -> None:
         here.ledger.down = False
         await here.passes(400, watching=True)
         assert any(call.startswith("DELETE") and "/tether-" in call for call in here.transport.asked)
+
+    tell(story, hub_by_name)
+
+
+def test_a_row_of_a_newer_version_is_left_alone_and_its_work_waits(caplog: pytest.LogCaptureFixture) -> None:
+    class NewerLedger(MemoryLedger):
+        async def read(self, subject: ResourceId) -> Row:
+            raise NewerRowError(f"the row of {subject} was written by a newer version")
+
+    async def story(here: Story) -> None:
+        here.live = replace(here.live, ledger=NewerLedger())
+        zone = f"{here.world.group}/providers/{ZONES}/0a1b2c3d-0000-4000-8000-00000000000a.private.westeurope.azmk8s.io"
+        await here.queue.send(Work(target=ResourceId(zone), why="test", cause="t", since=0.0), 0)
+        await here.passes(30)
+        assert [line["code"] for line in lines(caplog, "finding")] == ["ledger-row-newer"]
+        assert here.queue.waiting() == 1
+        assert not here.queue.poison
 
     tell(story, hub_by_name)
