@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.arm.writes import delete_link
 from functions.ledger.state import NewerRowError, Observed, Row
 from functions.policy import Policy
 from functions.reconcile import Around
@@ -279,5 +280,45 @@ def test_a_row_of_a_newer_version_is_left_alone_and_its_work_waits(caplog: pytes
         assert [line["code"] for line in lines(caplog, "finding")] == ["ledger-row-newer"]
         assert here.queue.waiting() == 1
         assert not here.queue.poison
+
+    tell(story, hub_by_name)
+
+
+def test_an_event_whose_message_is_gone_is_answered_all_the_same() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600, watching=True)
+        await here.ledger.bump(here.zone.group_id, here.azure.clock.now(), "lost", here.zone)
+        await here.passes(200, watching=True)
+        assert not any(row.counters.pending for row in await here.ledger.rows())
+
+    tell(story, hub_by_name)
+
+
+def test_a_cluster_whose_group_names_another_manager_is_not_linked(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        while not here.azure.store.of_type(ZONES):
+            await asyncio.sleep(1)
+        group = here.azure.store.get(str(here.zone.group_id))
+        assert group is not None
+        group.body["managedBy"] = f"{cluster}-other"
+        await here.queue.send(Work(target=ResourceId(cluster), why="test", cause="t", since=0.0, always=True), 0)
+        await here.passes(60)
+        assert not here.transport.links_put()
+        assert {line["code"] for line in lines(caplog, "finding")} == {"ownership-not-proven"}
+
+    tell(story, hub_by_name, deaf=True)
+
+
+def test_a_link_that_was_changed_since_it_was_read_is_not_removed() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(400)
+        (link,) = [link for link in here.azure.store.of_type(LINKS) if link.name.startswith("tether-")]
+        assert isinstance(here.live.around, Around)
+        await delete_link(here.live.around.session, ResourceId(link.id), '"00000000-0000-0000-0000-000000000000"')
+        await here.passes(120)
+        assert here.azure.store.get(link.id) is link, "and not one that was made anew"
 
     tell(story, hub_by_name)
