@@ -9,16 +9,13 @@ from functions.fleet.observe import CustomZoneNotListedError
 from functions.fleet.seen import NOTHING_REMEMBERED, Seen, Unknown
 from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
-from functions.handlers import capacity_findings, zone_link_findings, zone_links
-from functions.handlers.verdict import Change, Finding, joined
+from functions.handlers import capacity_findings, concerns, zone_link_findings
+from functions.handlers.verdict import Change, Finding
 from functions.ledger.state import Observed, subject_of
 from functions.policy import Policy
 
 # A report lists so many of each sort; their whole number is told besides.
 LISTED = 1000
-
-# Those that can be decided from a survey alone.
-_HANDLERS = (zone_links,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class Drift:
         system = seen.cluster is not None and seen.cluster.zone_mode.casefold() == "system"
         subject = subject_of(seen.zone, system=system)
         seen = replace(seen, remembered=self._remembered.get(subject, NOTHING_REMEMBERED))
-        verdict = joined(handler.decide(seen, self._policy) for handler in _HANDLERS)
+        verdict = concerns.decide(seen, self._policy)
         self.find(verdict.findings)
         if seen.cluster is not None:
             self.clusters += 1

@@ -13,8 +13,8 @@ from functions.fleet.observe import CustomZoneNotListedError, Depth, NothingToLi
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
-from functions.handlers import zone_link_findings, zone_links
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined, soonest
+from functions.handlers import concerns, zone_link_findings
+from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Ledger, LedgerError, Observed
@@ -23,8 +23,6 @@ from functions.policy import Mode, Policy
 from functions.restraint import Restrained, tug_of_war, within_limit
 from functions.telemetry import Milestone, telemetry
 from functions.work import DELETE_FAILED, Work
-
-_HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
         return Considered("nothing-to-link")
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
         return Considered("excluded-by-tag", seen)
-    verdict = joined(handler.decide(seen, around.policy) for handler in _HANDLERS.values())
+    verdict = concerns.decide(seen, around.policy)
     return Considered("decided", seen, verdict, verdict.findings)
 
 
@@ -156,14 +154,14 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
         journal.planned(change, work)
         return Outcome(change, Result.PLANNED)
     entry = await told.intended(change, around.now())
-    outcome = await _HANDLERS[change.handler].apply(change, around.session, around.now())
+    outcome = await concerns.HANDLERS[change.handler].apply(change, around.session, around.now())
     await told.became(outcome, entry, around.now())
     return outcome
 
 
 def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained) -> Pass:
     """What follows from a pass: what to remember, the operations to look up, and when."""
-    explained = (_HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
+    explained = (concerns.HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
     findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
         findings = (*findings, zone_link_findings.delete_attempted(seen.zone))

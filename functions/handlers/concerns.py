@@ -1,0 +1,13 @@
+"""Every concern that Tether mends. The loop and the sweep decide with the same ones."""
+
+from functions.fleet.seen import Seen
+from functions.handlers import zone_links
+from functions.handlers.verdict import Verdict, joined
+from functions.policy import Policy
+
+HANDLERS = {handler.HANDLER: handler for handler in (zone_links,)}
+
+
+def decide(seen: Seen, policy: Policy) -> Verdict:
+    """What all concerns together want. Pure, as each of them is."""
+    return joined(handler.decide(seen, policy) for handler in HANDLERS.values())
