@@ -5,7 +5,7 @@ Nothing here is imported before the first event that concerns us, so that all ot
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from azure.core.pipeline.transport import AioHttpTransport
 
@@ -14,11 +14,14 @@ from functions.arm.credential import platform_credential
 from functions.arm.session import Session
 from functions.events_out import Nobody, Publisher, publisher
 from functions.fleet.scope import Scopes
+from functions.ledger.blobs import BlobDocuments
+from functions.ledger.reports import Reports
 from functions.ledger.state import Ledger
 from functions.ledger.tables import TableLedger
 from functions.policy import PolicyError
 from functions.queue import StorageQueue, WorkQueue
 from functions.reconcile import Around
+from functions.triggers.turns import Turns
 
 _CONNECT_TIMEOUT = 5  # seconds
 
@@ -30,7 +33,13 @@ class Live:
     queue: WorkQueue
     around: Around | PolicyError
     ledger: Ledger
+    reports: Reports
     publisher: Publisher = Nobody()  # noqa: RUF009 - it holds nothing
+    turns: Turns = field(default_factory=Turns)
+
+    def now(self) -> float:
+        """The time in seconds since 1970, whatever the policy."""
+        return time.time() if isinstance(self.around, PolicyError) else self.around.now()
 
 
 _live: Live | None = None
@@ -47,9 +56,10 @@ def live() -> Live:
 def _made() -> Live:
     known = settings.read(os.environ)
     queue, ledger = StorageQueue(known.storage), TableLedger(known.storage)
+    reports = Reports(BlobDocuments(known.storage))
     if isinstance(known.policy, PolicyError):
-        return Live(queue, known.policy, ledger)
+        return Live(queue, known.policy, ledger, reports)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    around = Around(session, known.policy, Scopes(), time.time, ledger)
-    return Live(queue, around, ledger, publisher(os.environ, known.policy.owner))
+    around = Around(session, known.policy, Scopes(), time.time, ledger, reports)
+    return Live(queue, around, ledger, reports, publisher(os.environ, known.policy.owner))

@@ -30,9 +30,13 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     by: str
 
+    def holds(self, now: float) -> bool:
+        """Whether it is given and not a day old."""
+        return self.at <= now < self.at + VALID
+
     def permits(self, change: Change, now: float) -> bool:
         """Whether this very change may be made now, whatever else the hour has seen."""
-        return self.at <= now < self.at + VALID and key(change) in self.changes
+        return self.holds(now) and key(change) in self.changes
 
 
 class Limited(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ def limit(
     if not asking or done + len(asking) <= allowance(fleet, share):
         return Limited(tuple(changes))
     held = {key(change) for change in asking}
-    return Limited(tuple(change for change in changes if key(change) not in held), tuple(asking), plan_id(asking))
+    return Limited(tuple(change for change in changes if key(change) not in held), tuple(asking), plan_id(held))
 
 
 def allowance(fleet: int, share: float) -> int:
@@ -78,6 +82,6 @@ def key(change: Change) -> str:
     return hashlib.sha256("\0".join((*said, change.after)).encode()).hexdigest()[:32]
 
 
-def plan_id(changes: Iterable[Change]) -> str:
-    """The same for the same changes in whatever order, so that an approval cannot slip to others."""
-    return hashlib.sha256("".join(sorted({key(change) for change in changes})).encode()).hexdigest()[:16]
+def plan_id(keys: Iterable[str]) -> str:
+    """The same for the same changes, by their keys, in whatever order, so that an approval cannot slip to others."""
+    return hashlib.sha256("".join(sorted(set(keys))).encode()).hexdigest()[:16]

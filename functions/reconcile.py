@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from functions import pace
+from functions.approval import plan_of, wanted
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
@@ -17,6 +18,7 @@ from functions.handlers import concerns, zone_link_findings
 from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
 from functions.ledger import journal
 from functions.ledger.journal import Journal
+from functions.ledger.reports import Place, Plans, ReportsError
 from functions.ledger.state import Ledger, LedgerError, Observed
 from functions.plan import WINDOW, takes
 from functions.policy import Mode, Policy
@@ -27,13 +29,16 @@ from functions.work import DELETE_FAILED, Work
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory."""
+    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory, and
+    what people permit.
+    """
 
     session: Session
     policy: Policy
     scopes: Scopes
     now: Callable[[], float]
     ledger: Ledger
+    plans: Plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     if considered.seen is None or considered.verdict is None:
         codes = tuple(finding.code for finding in considered.findings)
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
-    allowed = await _restrained(considered.verdict, considered.seen, around)
+    allowed = await _restrained(considered.verdict, considered.seen, work, around)
     outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
     return _remember(work, considered.seen, considered.verdict, outcomes, allowed)
 
@@ -132,20 +137,37 @@ def _carrying(done: Pass, work: Work, told: Journal) -> Pass:
     )
 
 
-async def _restrained(verdict: Verdict, seen: Seen, around: Around) -> Restrained:
+async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around) -> Restrained:
     """What may be done of what is wanted (rule 9). Removals, and they alone, wait for a ledger that can count them."""
     warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
     if not any(takes(change) for change in warred.changes):
         return warred
     try:
-        taken = await around.ledger.taken(seen.at - WINDOW)
-        fleet = len(await around.ledger.rows())
-    except LedgerError:
+        limited = await _limited(warred.changes, seen, work, around)
+    except (LedgerError, ReportsError):
         kept = tuple(change for change in warred.changes if not takes(change))
         return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
+    return replace(
+        limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals, given_up=warred.given_up
+    )
+
+
+async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: Around) -> Restrained:
+    """The changes within the limit, and those that a person permits. Others are kept as a plan, under its id.
+
+    Approvals are read only where the limit stops something: a usual pass costs no call.
+    """
+    taken = await around.ledger.taken(seen.at - WINDOW)
+    fleet = len(await around.ledger.rows())
     share = around.policy.max_changed_share
-    limited = within_limit(warred.changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
-    return replace(warred, changes=limited.changes, findings=(*warred.findings, *limited.findings))
+    limited = within_limit(changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
+    if limited.stopped:
+        given = await around.plans.approvals(seen.at)
+        limited = within_limit(changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at, approvals=given)
+    if limited.stopped:
+        place = Place(target=str(work.target), subject=str(work.row))
+        await around.plans.keep_plan(plan_of(map(wanted, limited.stopped), [place], seen.at))
+    return limited
 
 
 async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:
@@ -174,7 +196,8 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     codes = tuple(finding.code for finding in findings)
     linked = (*verdict.linked, *allowed.given_up)
     made = tuple(outcome.change.vnet for outcome in outcomes if outcome.change.action is Action.CREATE)
-    return replace(done, observed=seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals))
+    brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals)
+    return replace(done, observed=msgspec.structs.replace(brief, plan=allowed.plan))
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:

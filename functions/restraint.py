@@ -3,16 +3,19 @@
 Pure: what the ledger remembers and counts comes in as values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Action, Change, Finding, Severity
 from functions.ledger.state import Observed
-from functions.plan import limit
+from functions.plan import Approval, limit
 
 _DAY = 24 * 3600.0  # seconds
 _REVERSALS = 3
+
+# How soon a pass that was stopped looks whether it may go on: the hour passes, or a person approves.
+_AGAIN = 900.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,16 @@ class Restrained:
     """The changes that may be made, why others may not, and when what was ours was found undone.
 
     `given_up` are the hubs that are not linked again, and that are remembered as linked: they are still undone.
-    `again`: in how many seconds to try what could not be judged.
+    `stopped` are the changes that wait for a person to approve `plan`. `again`: in how many seconds to try what was
+    stopped or could not be judged.
     """
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
     reversals: tuple[float, ...] = ()
     given_up: tuple[ResourceId, ...] = ()
+    stopped: tuple[Change, ...] = ()
+    plan: str = ""
     again: float | None = None
 
 
@@ -45,13 +51,24 @@ def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Re
 
 
 def within_limit(
-    changes: Sequence[Change], zone: ResourceId, *, taken: int, fleet: int, share: float, at: float
+    changes: Sequence[Change],
+    zone: ResourceId,
+    *,
+    taken: int,
+    fleet: int,
+    share: float,
+    at: float,
+    approvals: Iterable[Approval] = (),
 ) -> Restrained:
-    """Stop removals beyond the share of the fleet that an hour may see. `taken` counts those of the last hour."""
-    limited = limit(changes, done=taken, fleet=fleet, share=share, now=at)
+    """Stop removals beyond the share of the fleet that an hour may see, unless they are approved.
+
+    `taken` counts those of the last hour.
+    """
+    limited = limit(changes, done=taken, fleet=fleet, share=share, approvals=approvals, now=at)
     if not limited.stopped:
         return Restrained(limited.allowed)
-    return Restrained(limited.allowed, (_too_many(zone, len(limited.stopped), taken, limited.plan),))
+    finding = _too_many(zone, len(limited.stopped), taken, limited.plan)
+    return Restrained(limited.allowed, (finding,), stopped=limited.stopped, plan=limited.plan, again=_AGAIN)
 
 
 def _undone(change: Change) -> Finding:
@@ -72,7 +89,9 @@ def _too_many(zone: ResourceId, stopped: int, taken: int, plan: str) -> Finding:
         Severity.WARNING,
         "change-limit",
         zone,
-        f"{stopped} removals would follow {taken} of the last hour, more than maxChangedShare allows (plan {plan})",
-        "See whether so many clusters are really being deleted. If they are, the removals go on as the hour passes; "
-        "raise maxChangedShare if that is too slow.",
+        f"removals: {stopped} would follow {taken} of the last hour, more than maxChangedShare allows; they wait as "
+        f"plan {plan}",
+        f"See whether so many clusters are really being deleted. If they are: POST /api/sweep?approve={plan} permits "
+        "exactly these for 24 h, and POST /api/sweep names one plan for all that waits, to be approved the same way. "
+        "Without that they go on as the hour passes.",
     )

@@ -10,15 +10,17 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from functions.approval import gathered, plan_of, waiting, wanted
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
+from functions.asking import ask
 from functions.drift import LISTED, Drift, Look, capacity
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
-from functions.handlers.verdict import Change, Finding
-from functions.ledger.reports import DriftReport, Gap, Plan, Reports, Told, Wanted
+from functions.handlers.verdict import Finding
+from functions.ledger.reports import DriftReport, Gap, Place, Plan, Reports, Told
 from functions.ledger.state import Ledger, LedgerError, Observed
-from functions.plan import Approval, Limited, key, limit, takes
+from functions.plan import Limited, key, limit, takes
 from functions.policy import Mode
 from functions.queue import QueueError, WorkQueue
 from functions.reconcile import Around
@@ -28,8 +30,6 @@ _log = logging.getLogger("tether")
 
 # How long a survey may wait for Resource Graph's quota: 60 queries of a fleet of 10,000 clusters are 20 s of it.
 _BUDGET = 240.0  # seconds
-
-_AT_ONCE = 16  # messages on their way to the queue
 
 _IN_A_ROW = 100  # clusters, some 20 ms
 
@@ -56,14 +56,15 @@ async def sweep(
     at = around.now()
     graph = Graph(around.session, now=around.now, sleep=sleep, budget=_BUDGET)
     found = await survey(graph, around.policy, around.scopes, at)
-    told = await _judged(found, around, ledger)
-    limited = Limited(tuple(told.changes))
+    remembered = await _remembered(ledger)
+    told = await _judged(found, around, remembered)
+    limited, plan = Limited(tuple(told.changes)), None
     if around.policy.mode is Mode.ENFORCE:
-        limited = await _limited(told, around, reports, done)
+        limited, plan = await _limited(told, remembered, around, reports, done)
     looks = _wanted(told.looks, limited) if around.policy.mode is Mode.ENFORCE else []
-    unsent = await _ask(looks, at, queue, ledger)
+    unsent = await ask(_works(looks, at), queue, ledger)
     report = msgspec.structs.replace(
-        _report(told, limited, at),
+        _report(told, plan, at),
         seconds=round(around.now() - at, 3),
         mode=around.policy.mode.value,
         queries=graph.queries,
@@ -79,19 +80,9 @@ async def sweep(
     return report
 
 
-async def approve(plan_id: str, by: str, reports: Reports, at: float) -> Approval | None:
-    """Permit the changes of a stopped plan for a day; None when there is no such plan. Raises ReportsError."""
-    plan = await reports.plan(plan_id)
-    if plan is None:
-        return None
-    approval = Approval(plan=plan.id, changes=frozenset(change.key for change in plan.changes), at=at, by=by)
-    await reports.approve(approval)
-    return approval
-
-
-async def _judged(found: Survey, around: Around, ledger: Ledger) -> Drift:
+async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId, Observed]) -> Drift:
     """Decide for the whole fleet, and let others work in between: 10,000 clusters are seconds of computing."""
-    told = Drift(around.policy, await _remembered(ledger))
+    told = Drift(around.policy, remembered)
     for number, item in enumerate(items(found, around.policy, around.session.cloud.suffixes), 1):
         told.take(item)
         if number % _IN_A_ROW == 0:
@@ -109,15 +100,28 @@ async def _remembered(ledger: Ledger) -> Mapping[ResourceId, Observed]:
         return {}
 
 
-async def _limited(told: Drift, around: Around, reports: Reports, done: int) -> Limited:
-    """The changes within the limit; what is beyond is kept as a plan for a person to approve."""
+async def _limited(
+    told: Drift, remembered: Mapping[ResourceId, Observed], around: Around, reports: Reports, done: int
+) -> tuple[Limited, Plan | None]:
+    """The changes within the limit; and what is beyond, here and in the passes since, as one plan for a person."""
     changes, at = told.changes, around.now()
-    approvals = await reports.approvals(at) if any(takes(change) for change in changes) else ()
+    stopped_before = {held.plan for held in remembered.values() if held.plan}
+    asking = stopped_before or any(takes(change) for change in changes)
+    approvals = await reports.approvals(at) if asking else ()
     share = around.policy.max_changed_share
     limited = limit(changes, done=done, fleet=told.clusters, share=share, approvals=approvals, now=at)
-    if limited.plan:
-        await reports.keep_plan(Plan(id=limited.plan, at=at, changes=tuple(_change(one) for one in limited.stopped)))
-    return limited
+    own = plan_of(map(wanted, limited.stopped), _places(told.looks, limited), at)
+    plan = gathered([own, *await waiting(stopped_before, reports)], approvals, limited.allowed, at)
+    if plan is not None:
+        await reports.keep_plan(plan)
+    return limited, plan
+
+
+def _places(looks: Sequence[Look], limited: Limited) -> list[Place]:
+    """Where what was stopped would be decided."""
+    stopped = {key(change) for change in limited.stopped}
+    held = [look for look in looks if any(key(change) in stopped for change in look.changes)]
+    return [Place(target=str(look.target), subject=str(look.subject)) for look in held]
 
 
 def _wanted(looks: Sequence[Look], limited: Limited) -> list[Look]:
@@ -126,31 +130,12 @@ def _wanted(looks: Sequence[Look], limited: Limited) -> list[Look]:
     return [look for look in looks if not look.changes or any(key(change) not in stopped for change in look.changes)]
 
 
-async def _ask(looks: Sequence[Look], at: float, queue: WorkQueue, ledger: Ledger) -> int:
-    """Ask for a pass on each, a few at a time. Gives how many could not be asked for."""
+def _works(looks: Sequence[Look], at: float) -> list[Work]:
     cause = f"sweep-{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}"
-    lane = asyncio.Semaphore(_AT_ONCE)
-
-    async def ask(look: Look) -> bool:
-        async with lane:
-            work = Work(target=look.target, subject=look.subject, why="sweep", cause=cause, since=at)
-            try:
-                await ledger.bump(look.subject, at, cause, look.target)
-            except LedgerError:
-                work = msgspec.structs.replace(work, always=True)
-            try:
-                await queue.send(work, 0)
-            except QueueError as error:
-                _log.error("no pass is asked for on %s: %s", look.target, error)
-                return False
-            return True
-
-    # The first goes alone: a queue and tables that are not there yet are made once.
-    first = [await ask(look) for look in looks[:1]]
-    return [*first, *await asyncio.gather(*(ask(look) for look in looks[1:]))].count(False)
+    return [Work(target=look.target, subject=look.subject, why="sweep", cause=cause, since=at) for look in looks]
 
 
-def _report(told: Drift, limited: Limited, at: float) -> DriftReport:
+def _report(told: Drift, plan: Plan | None, at: float) -> DriftReport:
     changes = told.changes
     return DriftReport(
         at=at,
@@ -159,11 +144,12 @@ def _report(told: Drift, limited: Limited, at: float) -> DriftReport:
         changes=len(changes),
         findings=dict(sorted(told.codes.items())),
         found=tuple(_told(finding) for finding in told.findings),
-        wanted=tuple(_change(change) for change in changes[:LISTED]),
+        wanted=tuple(wanted(change) for change in changes[:LISTED]),
         unclear_count=told.unclear,
         unclear=tuple(Gap(target=gap.target, lacks=gap.lacks) for gap in told.gaps),
-        plan=limited.plan,
-        stopped=len(limited.stopped),
+        plan=plan.id if plan else "",
+        stopped=len(plan.changes) if plan else 0,
+        waiting=plan.changes[:LISTED] if plan else (),
         note=_NOTE,
     )
 
@@ -175,17 +161,6 @@ def _told(finding: Finding) -> Told:
         target=str(finding.target),
         seen=finding.seen,
         advice=finding.advice,
-    )
-
-
-def _change(change: Change) -> Wanted:
-    return Wanted(
-        key=key(change),
-        handler=change.handler,
-        action=change.action.value,
-        target=str(change.target),
-        vnet=str(change.vnet),
-        reason=change.reason,
     )
 
 

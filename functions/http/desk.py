@@ -9,7 +9,6 @@ from functions import settings
 from functions.arm.credential import platform_credential
 from functions.http.poison import PoisonQueue, Queues
 from functions.http.principal import EasyAuth
-from functions.ledger.blobs import BlobDocuments
 from functions.ledger.reports import Reports
 from functions.live import Live, live
 from functions.policy import PolicyError
@@ -18,14 +17,17 @@ from functions.reconcile import Around
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The worker's own things, and what only HTTP needs: depths of queues, reports, a token to try, whom to believe."""
+    """The worker's own things, and what only HTTP needs: depths of queues, a token to try, whom to believe."""
 
     live: Live
     queues: Queues
-    reports: Reports
     credential: AsyncTokenCredential
     scope: str
     easy_auth: EasyAuth
+
+    @property
+    def reports(self) -> Reports:
+        return self.live.reports
 
     @property
     def around(self) -> Around:
@@ -46,7 +48,6 @@ def desk() -> Desk:
         _desk = Desk(
             live=live(),
             queues=PoisonQueue(known.storage),
-            reports=Reports(BlobDocuments(known.storage)),
             credential=platform_credential(known.client_id),
             scope=known.cloud.scope,
             easy_auth=EasyAuth.read(os.environ),

@@ -6,13 +6,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from functions.approval import approve, works
+from functions.asking import ask
 from functions.http.asked import Asked, Parameters
 from functions.http.desk import Desk
 from functions.http.problem import Problem
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.reports import DriftReport
 from functions.plan import WINDOW
-from functions.sweep import approve, sweep
+from functions.queue import QueueError
+from functions.sweep import sweep
 
 _log = logging.getLogger("tether")
 
@@ -78,7 +81,12 @@ async def sweep_now(asked: Asked[SweepQuery], desk: Desk) -> DriftReport:
 
 
 async def _approve(plan: str, by: str, desk: Desk) -> None:
-    given = await approve(plan, by, desk.reports, desk.around.now())
+    """Permit a plan, and wake its passes: the survey that follows may not see yet what they would change."""
+    at = desk.around.now()
+    given = await approve(plan, by, desk.reports, at)
     if given is None:
-        raise Problem(404, "no-such-plan", f"No sweep has stopped a plan {plan}.")
+        raise Problem(404, "no-such-plan", f"Nothing was stopped under a plan {plan}.")
     _log.info("the %d changes of plan %s are permitted by HTTP", len(given.changes), plan)
+    unsent = await ask(works(given, by, at), desk.live.queue, desk.live.ledger)
+    if unsent:
+        raise QueueError(f"the plan is permitted, and {unsent} of {len(given.places)} passes did not reach the queue")

@@ -1,6 +1,7 @@
-"""What sweeps found, kept for people: drift reports, plans that were stopped, and approvals of them.
+"""What is kept for people: drift reports, the last round of `watch`, plans that were stopped, and approvals of them.
 
-A JSON document each: `drift/latest.json`, `drift/<date>.json`, `plans/<id>.json` and `approvals/<id>.json`.
+A JSON document each: `drift/latest.json`, `drift/<date>.json`, `watch/latest.json`, `plans/<id>.json` and
+`approvals/<id>.json`.
 """
 
 from datetime import UTC, datetime
@@ -8,9 +9,10 @@ from typing import Protocol
 
 import msgspec
 
-from functions.plan import VALID, Approval
+from functions.plan import Approval
 
 _LATEST = "drift/latest.json"
+_WATCHED, _AWAITED = "watch/latest.json", "watch/awaited.json"
 
 
 class ReportsError(Exception):
@@ -51,7 +53,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `at` is the survey's instant, in seconds since 1970, and `seconds` how long it took. `findings` counts them by code;
     `found`, `wanted` and `unclear` list the first thousand each, with the whole numbers in `findings`, `changes` and
     `unclear_count`. `unreadable` are subscriptions and management groups of the scope of which nothing can be seen.
-    `queued` counts passes that were asked for; `stopped` the changes that wait for a person to approve `plan`.
+    `queued` counts passes that were asked for; `stopped` the changes that wait for a person to approve `plan`, those
+    that passes stopped before among them, and `waiting` lists the first thousand of these.
     """
 
     at: float
@@ -72,15 +75,47 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     unreadable: tuple[str, ...] = ()
     plan: str = ""
     stopped: int = 0
+    waiting: tuple[Wanted, ...] = ()
     note: str = ""
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where a change is decided: what a pass looks at, and the ledger's row for it."""
+
+    target: str
+    subject: str
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Changes that the limit stopped, all of them, under the id of exactly these."""
+    """Changes that the limit stopped, all of them, under the id of exactly these, and the passes that would make them.
+
+    `at` is when they were stopped, in seconds since 1970.
+    """
 
     id: str
     at: float
     changes: tuple[Wanted, ...]
+    places: tuple[Place, ...] = ()
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One round of `watch`: when it ended (seconds since 1970), the clusters it saw, what it could not read."""
+
+    at: float
+    clusters: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+class Plans(Protocol):
+    """What a pass needs of the plans, and that only when the limit stops it. Every call may raise ReportsError."""
+
+    async def approvals(self, now: float) -> tuple[Approval, ...]:
+        """Those that hold now."""
+        ...
+
+    async def keep_plan(self, plan: Plan) -> None:
+        """Keep what was stopped, for a person to approve by its id. The same again changes nothing."""
+        ...
 
 
 class Documents(Protocol):
@@ -100,7 +135,7 @@ class Documents(Protocol):
 
 
 class Reports:
-    """What is kept of sweeps. Every call may raise ReportsError."""
+    """What is kept of sweeps, rounds and plans. Every call may raise ReportsError."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -131,7 +166,21 @@ class Reports:
     async def approvals(self, now: float) -> tuple[Approval, ...]:
         """Those that hold now."""
         held = [await self._document(name, Approval) for name in await self._documents.names("approvals/")]
-        return tuple(one for one in held if one is not None and one.at <= now < one.at + VALID)
+        return tuple(one for one in held if one is not None and one.holds(now))
+
+    async def keep_round(self, watched: Round) -> None:
+        """Keep a round of `watch` as the last one."""
+        await self._documents.write(_WATCHED, msgspec.json.encode(watched))
+
+    async def last_round(self) -> Round | None:
+        return await self._document(_WATCHED, Round)
+
+    async def awaited_since(self, now: float) -> float:
+        """Since when somebody asks for the first round in vain. The first to ask begins to count."""
+        held = await self._document(_AWAITED, Round)
+        if held is None:
+            await self._documents.write(_AWAITED, msgspec.json.encode(Round(at=now)))
+        return now if held is None else held.at
 
     async def _document[T](self, name: str, kind: type[T]) -> T | None:
         body = await self._documents.read(name)

@@ -88,7 +88,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last observation in brief, and what the rules remember.
 
     `gone_since`: when the cluster was first found missing, 0 while it is not. `deleting`: whether it was ever seen
-    Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970.
+    Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970. `plan`: the id of what the
+    limit stopped, and what waits for a person to approve it.
     """
 
     at: float = 0.0
@@ -104,6 +105,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gone_since: float = 0.0
     deleting: bool = False
     reversals: tuple[float, ...] = ()
+    plan: str = ""
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ class Host:
     def __post_init__(self) -> None:
         self.queue = LeasedQueue(self.azure.clock.now)
         self.ledger = CountingLedger(self.azure.clock.now)
+        self.reports = Reports(MemoryDocuments())
         self.workers = [Worker(self), Worker(self)]
         self._tasks: set[asyncio.Task[Any]] = set()
         self.heirs: dict[tuple[ResourceId, str, int], dict[tuple[str, str], float]] = {}
@@ -123,9 +124,8 @@ class Host:
         """One round of the other timer, by a worker that nothing happens to."""
         worker = self.workers[0]
         around: Any = worker.live.around
-        reports = Reports(MemoryDocuments())
         invocation = Invocation(None, "", "sweep", worker)
-        await worker.invoke(invocation, lambda: sweep(around, worker.live.queue, worker.live.ledger, reports))
+        await worker.invoke(invocation, lambda: sweep(around, worker.live.queue, worker.live.ledger, self.reports))
 
     def start(self) -> None:
         self._spawn(self.listen())

@@ -56,11 +56,15 @@ class Invocation:
     finished: bool = False  # the row says so, whatever happens to the worker then
     owes: str = ""  # a call whose end somebody has to look up, or to try again
     wrote: bool = False
+    ended: bool = False  # it returned: nothing will bring it back
     not_before: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     """Calls (method and path) that were refused in this run, or in the one that asked for it, and until when."""
 
 
 RUNNING: ContextVar[Invocation | None] = ContextVar("running", default=None)
+
+SCRIPTED: ContextVar[list[str] | None] = ContextVar("scripted", default=None)
+"""The faults that made up the answer to the request that is under way."""
 
 
 class Worker:
@@ -73,7 +77,8 @@ class Worker:
         ledger: Any = _Tables(self)
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
         now = host.azure.clock.now
-        self.live = Live(_Sender(self), Around(session, host.policy, Scopes(), now, ledger), ledger)
+        around = Around(session, host.policy, Scopes(), now, ledger, host.reports)
+        self.live = Live(_Sender(self), around, ledger, host.reports)
 
     async def call[T](self, act: Callable[[], Awaitable[T]], latency: float) -> T:
         """Let a call go out, and its answer come back, unless the worker dies before either."""
@@ -130,6 +135,7 @@ class _Wire(InProcessTransport):
         async def act() -> Any:
             host.told(request.method, urlsplit(request.url).path)
             host.rules.asked(host, invocation, request)
+            SCRIPTED.set([])
             try:
                 answer = await InProcessTransport.send(self, request, **kwargs)
             except AzureError as error:

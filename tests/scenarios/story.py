@@ -22,6 +22,7 @@ from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.fleet.scope import Scopes
+from functions.ledger.reports import Reports
 from functions.live import Live
 from functions.policy import Hub, Mode, Policy, PolicyError, Scope
 from functions.queue import QueueError
@@ -39,6 +40,7 @@ from localazure.in_process import InProcessTransport
 from localazure.store import Json
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
+from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.memory_ledger import MemoryLedger
 
 ZONES = "Microsoft.Network/privateDnsZones"
@@ -136,6 +138,7 @@ class Story:
     live: Live
     transport: ListeningTransport
     world: HubAndSpoke
+    documents: MemoryDocuments
     failed_deliveries: int = 0
     next_watch: float = 0.0
 
@@ -246,13 +249,15 @@ def tell(
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
         made = hub_and_spoke(azure, **world)
         wanted = policy(made)
-        ledger = MemoryLedger()
+        ledger, documents = MemoryLedger(), MemoryDocuments()
+        reports = Reports(documents)
         around = wanted
         if isinstance(wanted, Policy):
-            around = Around(session, wanted, Scopes(), azure.clock.now, ledger)
+            around = Around(session, wanted, Scopes(), azure.clock.now, ledger, reports)
         queue = MemoryQueue(azure.clock.now)
         async with EventGrid(azure, seed=11) as grid:
-            here = Story(azure, faults, grid, queue, Live(queue, around, ledger), transport, made)
+            live = Live(queue, around, ledger, reports)
+            here = Story(azure, faults, grid, queue, live, transport, made, documents)
             if not deaf:
                 await grid.subscribe("tether", here.hear)
             await story(here)

@@ -4,17 +4,16 @@ import asyncio
 
 import pytest
 
-from functions.ledger.reports import DriftReport, Reports
+from functions.ledger.reports import DriftReport
 from functions.policy import Mode, Policy
 from functions.sweep import sweep
 from localazure.world import HubAndSpoke
-from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
 
 
 async def swept(here: Story) -> DriftReport:
     assert not isinstance(here.live.around, Exception)
-    return await sweep(here.live.around, here.queue, here.live.ledger, Reports(MemoryDocuments()))
+    return await sweep(here.live.around, here.queue, here.live.ledger, here.live.reports)
 
 
 async def made(here: Story) -> str:

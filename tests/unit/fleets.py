@@ -86,8 +86,10 @@ class Office:
 
     async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
         clock = self.ground.azure.clock
-        around = Around(self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger)
-        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
+        around = Around(
+            self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger, self.reports
+        )
+        return await sweep(around, self.queue, self.ledger, reports, done=done, sleep=self.ground.sleep)
 
     @property
     def reports(self) -> Reports:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from functions.approval import approve
 from functions.handlers import zone_links
 from functions.handlers.verdict import Action, Change, Verdict
-from functions.sweep import approve
 from localazure.resources.zone_links import ZoneLinks
 from tests.unit.fleets import Office, in_office
 
@@ -58,8 +58,8 @@ def test_too_many_removals_are_a_plan_that_waits_for_a_person(monkeypatch: pytes
         assert (stopped.changes, stopped.stopped, stopped.queued) == (4, 4, 0)
         assert stopped.plan
         assert await approve("0" * 16, "ann", office.reports, office.ground.azure.clock.now()) is None
-        approval = await approve(stopped.plan, "ann", office.reports, office.ground.azure.clock.now())
-        assert approval is not None
+        assert await approve(stopped.plan, "ann", office.reports, office.ground.azure.clock.now()) is not None
+        (approval,) = await office.reports.approvals(office.ground.azure.clock.now())
         assert (approval.by, len(approval.changes)) == ("ann", 4)
         allowed = await office.sweep()
         assert (allowed.plan, allowed.stopped, allowed.queued) == ("", 0, 4)

@@ -14,7 +14,6 @@ from functions.http.desk import Desk
 from functions.http.poison import anew
 from functions.http.principal import EasyAuth
 from functions.http.routes import RECONCILE, answer
-from functions.ledger.reports import Reports
 from functions.live import Live
 from functions.policy import Http, Policy
 from functions.queue import POISON, QueueError, WorkQueue
@@ -85,8 +84,7 @@ class Caller:
 
     def desk(self) -> Desk:
         credential = TokenSource(Token())  # type: ignore[arg-type]
-        queues, reports = MemoryQueues(self.queue), Reports(self.documents)
-        return Desk(self.live, queues, reports, credential, PUBLIC.scope, self.easy_auth)
+        return Desk(self.live, MemoryQueues(self.queue), credential, PUBLIC.scope, self.easy_auth)
 
     async def ask(
         self,
@@ -120,7 +118,7 @@ def call(story: Told, policy: Callable[[HubAndSpoke], Any] = a_policy, **world: 
     """Tell a story with someone who calls."""
 
     async def told(here: Story) -> None:
-        await story(here, Caller(here.live, here.queue))
+        await story(here, Caller(here.live, here.queue, documents=here.documents))
 
     tell(told, policy, **world)
 

@@ -6,9 +6,11 @@ import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.fleet.scope import Scopes
+from functions.ledger.reports import Reports
 from functions.ledger.state import Observed, Row
 from functions.live import Live
 from functions.reconcile import Around
+from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.memory_ledger import MemoryLedger
 from tests.scenarios.story import MemoryQueue
 from tests.unit.http.desks import Caller
@@ -33,8 +35,9 @@ FLEET = (
 
 def a_caller(rows: Iterable[Row] = FLEET) -> Caller:
     queue, ledger = MemoryQueue(lambda: AT), MemoryLedger(held={row.subject: row for row in rows})
-    around = Around(None, a_policy(), Scopes(), lambda: AT, ledger)  # type: ignore[arg-type] - ARM is not asked
-    return Caller(Live(queue, around, ledger), queue)
+    reports = Reports(MemoryDocuments())
+    around = Around(None, a_policy(), Scopes(), lambda: AT, ledger, reports)  # type: ignore[arg-type] - ARM is not asked
+    return Caller(Live(queue, around, ledger, reports), queue)
 
 
 def names(value: list[dict[str, str]]) -> list[str]:
