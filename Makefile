@@ -3,6 +3,7 @@ PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed node_modules/.installed
+PROGRAMS := build/.programs
 WORKERS ?= 2
 SEEDS ?= 10000
 FROM ?= 1
@@ -14,13 +15,13 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(SETUP) ## The main job: a private cluster fails without Tether and comes up with it (under a minute)
+demo: $(SETUP) $(PROGRAMS) ## The main job: a private cluster fails without Tether and comes up with it (under a minute)
 	@$(BIN)/python -m demo
 
 up: $(SETUP) ## Local Azure and the app kept running; prints every endpoint and an example call
 	@$(BIN)/python -m localazure up
 
-test: $(SETUP) ## All tests
+test: $(SETUP) $(PROGRAMS) ## All tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 soak: $(SETUP) ## The simulation alone, for SEEDS random worlds from seed FROM on (10,000 take about three quarters of an hour)
@@ -41,7 +42,7 @@ schema: $(VENV)/.installed ## Write docs/policy.schema.json from the types
 openapi: $(VENV)/.installed ## Write docs/openapi.json from the routes and their types
 	@$(BIN)/python -c "import pathlib; from functions.http.openapi import document; pathlib.Path('docs/openapi.json').write_bytes(document())"
 
-bench: $(SETUP) ## Benchmarks: a table, and build/bench.json
+bench: $(SETUP) $(PROGRAMS) ## Benchmarks: a table, and build/bench.json
 	@$(BIN)/python -m bench
 
 requirements: $(VENV)/.installed ## Compile requirements.txt and requirements-dev.txt anew
@@ -62,4 +63,17 @@ node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "Tether's local Azure needs Node 20 or newer (npm) for Azurite, the storage emulator"; exit 1; }
 	@echo "Setting up Azurite, the storage emulator"
 	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# BIND and shellcheck come from the distribution, where that can be asked. What needs them says so when they are missing,
+# so this never fails; it is tried once.
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	@if ! { command -v named && command -v nsupdate && command -v shellcheck; } >/dev/null 2>&1 && \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Setting up BIND, a DNS server, and shellcheck (Debian packages)"; \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+	    bind9 bind9-dnsutils shellcheck; } >build/programs.log 2>&1 || \
+	    echo "They could not be installed (build/programs.log says why): what needs them is skipped"; \
+	fi
 	@touch $@
