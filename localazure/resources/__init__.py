@@ -5,6 +5,7 @@ from functools import partial
 
 from localazure.azure import LocalAzure
 from localazure.resources.groups import ResourceGroups
+from localazure.resources.load_balancers import LoadBalancers
 from localazure.resources.managed_clusters import ManagedClusters
 from localazure.resources.network_interfaces import NetworkInterfaces
 from localazure.resources.peerings import Peerings
@@ -29,6 +30,7 @@ TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     Peerings,
     PrivateEndpoints,
     NetworkInterfaces,
+    LoadBalancers,
     PrivateZones,
     ZoneLinks,
     partial(RecordSets, kind="A"),

@@ -1,8 +1,9 @@
 """Network interfaces: read-only here; those of private endpoints are made with them."""
 
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
 
 from localazure.azure import LocalAzure
 from localazure.resources.network import new_etag
@@ -11,6 +12,8 @@ from localazure.resources.subnets import configurations_in
 from localazure.store import Json, Resource
 
 TYPE = "Microsoft.Network/networkInterfaces"
+
+type Version = Literal["IPv4", "IPv6"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,19 @@ class NetworkInterfaces(ResourceType):
 
     type = TYPE
 
-    def create(self, endpoint: Resource, members: Sequence[Member]) -> Resource:
-        """Make the interface of a private endpoint: one address a member, the first of them primary."""
+    def create(
+        self,
+        endpoint: Resource,
+        members: Sequence[Member],
+        *,
+        versions: Sequence[Version] = ("IPv4",),
+        avoid: Collection[str] = (),
+    ) -> Resource:
+        """Make the interface of a private endpoint: one address a member, the first of them primary.
+
+        Of several `versions` a member gets an address each, as far as the subnet has prefixes for them. None is one
+        of those to `avoid`.
+        """
         group = endpoint.id.rsplit("/providers/", 1)[0]
         nic_id = f"{group}/providers/{TYPE}/{endpoint.name}.nic.{self.azure.guid()}"
         subnet_id: str = endpoint.properties["subnet"]["id"]
@@ -63,13 +77,36 @@ class NetworkInterfaces(ResourceType):
         }
         with told(self.azure, "Write", nic_id, f"{TYPE}/write"):
             nic = self.azure.store.put(Resource(nic_id, TYPE, name_of(nic_id), body))
+            configurations: list[Json] = properties["ipConfigurations"]
             for member in members:
-                configurations: list[Json] = properties["ipConfigurations"]
-                configurations.append(self._configuration(nic_id, etag, subnet_id, member, primary=not configurations))
-                self.azure.store.touch(nic_id)
+                for version in versions:
+                    if not has_room(self.azure, subnet_id, version):
+                        continue
+                    address = free_address(self.azure, subnet_id, version, avoid)
+                    made = self._configuration(nic_id, etag, subnet_id, member, address, primary=not configurations)
+                    made["properties"]["privateIPAddressVersion"] = version
+                    configurations.append(made)
+                    self.azure.store.touch(nic_id)
         return nic
 
-    def _configuration(self, nic_id: str, etag: str, subnet_id: str, member: Member, *, primary: bool) -> Json:
+    def readdress(self, nic_id: str, avoid: Collection[str] = ()) -> None:
+        """Give every configuration another address in its subnet, none of those to `avoid`."""
+        nic = self.azure.store.get(nic_id)
+        if nic is None:
+            raise LookupError(f"{nic_id} is not there")
+        with told(self.azure, "Write", nic_id, f"{TYPE}/write"):
+            nic.body["etag"] = new_etag(self.azure)
+            for configuration in nic.properties["ipConfigurations"]:
+                held: Json = configuration["properties"]
+                held["privateIPAddress"] = free_address(
+                    self.azure, held["subnet"]["id"], held["privateIPAddressVersion"], avoid
+                )
+                configuration["etag"] = nic.body["etag"]
+                self.azure.store.touch(nic_id)
+
+    def _configuration(
+        self, nic_id: str, etag: str, subnet_id: str, member: Member, address: str, *, primary: bool
+    ) -> Json:
         name = f"privateEndpointIpConfig.{self.azure.guid()}"
         return {
             "name": name,
@@ -78,7 +115,7 @@ class NetworkInterfaces(ResourceType):
             "type": f"{TYPE}/ipConfigurations",
             "properties": {
                 "provisioningState": "Succeeded",
-                "privateIPAddress": free_address(self.azure, subnet_id),
+                "privateIPAddress": address,
                 "privateIPAllocationMethod": "Dynamic",
                 "subnet": {"id": subnet_id},
                 "primary": primary,
@@ -92,14 +129,28 @@ class NetworkInterfaces(ResourceType):
         }
 
 
-def free_address(azure: LocalAzure, subnet_id: str) -> str:
-    """The first address of a subnet that nobody has. Azure keeps the first four and the last to itself."""
+def free_address(azure: LocalAzure, subnet_id: str, version: Version = "IPv4", avoid: Collection[str] = ()) -> str:
+    """The first address of a subnet that nobody has. Azure keeps the first four and the last to itself.
+
+    Raises ValueError where there is none.
+    """
+    taken = {found["properties"]["privateIPAddress"] for found in configurations_in(azure, subnet_id)}
+    for network in _networks(azure, subnet_id, version):
+        for offset in range(4, network.num_addresses - 1):
+            if (address := str(network[offset])) not in taken and address not in avoid:
+                return address
+    raise ValueError(f"{subnet_id} has no free {version} address")
+
+
+def has_room(azure: LocalAzure, subnet_id: str, version: Version) -> bool:
+    """Has the subnet a prefix of this version?"""
+    return bool(_networks(azure, subnet_id, version))
+
+
+def _networks(azure: LocalAzure, subnet_id: str, version: Version) -> list[IPv4Network | IPv6Network]:
     subnet = azure.store.get(subnet_id)
     properties = {} if subnet is None else subnet.properties
-    prefix = properties.get("addressPrefix") or (properties.get("addressPrefixes") or ["10.0.0.0/24"])[0]
-    taken = {found["properties"]["privateIPAddress"] for found in configurations_in(azure, subnet_id)}
-    network = ipaddress.IPv4Network(prefix, strict=False)
-    for offset in range(4, network.num_addresses - 1):
-        if (address := str(network[offset])) not in taken:
-            return address
-    raise ValueError(f"{subnet_id} has no free address")
+    single = properties.get("addressPrefix")
+    prefixes: list[str] = [single] if single else properties.get("addressPrefixes") or ["10.0.0.0/24"]
+    found = [ip_network(prefix, strict=False) for prefix in prefixes]
+    return [network for network in found if f"IPv{network.version}" == version]

@@ -1,15 +1,18 @@
 """Private endpoints: an interface at once, names and addresses when the endpoint is Succeeded."""
 
-from typing import override
+from collections.abc import Collection, Sequence
+from typing import Literal, override
 
 from localazure.answers import Answer, Refused, arm_error
 from localazure.operations import Operation, OperationFailed, Takes
 from localazure.resources.network import bad_reference, new_etag, normal_location, start_network
-from localazure.resources.network_interfaces import Member, NetworkInterfaces
+from localazure.resources.network_interfaces import Member, NetworkInterfaces, Version
 from localazure.resources.provider import ArmRequest, ResourceType, name_of, spelt, told
 from localazure.store import Json, Resource, items, part
 
 TYPE = "Microsoft.Network/privateEndpoints"
+
+type Approval = Literal["Approved", "Pending", "Rejected", "Disconnected"]
 
 
 class PrivateEndpoints(ResourceType):
@@ -26,9 +29,14 @@ class PrivateEndpoints(ResourceType):
         target: str,
         member: str,
         fqdns: tuple[str, ...] = (),
+        versions: Sequence[Version] = ("IPv4",),
+        avoid: Collection[str] = (),
         takes: Takes | None = None,
     ) -> Resource:
-        """Make an endpoint in a subnet to `target`'s part `member`; Succeeded when this returns."""
+        """Make an endpoint in a subnet to `target`'s part `member`; Succeeded when this returns.
+
+        `versions` and `avoid` are of its addresses: see NetworkInterfaces.create.
+        """
         connection = {
             "name": name_of(endpoint_id),
             "properties": {"privateLinkServiceId": target, "groupIds": [member]},
@@ -37,8 +45,37 @@ class PrivateEndpoints(ResourceType):
             "location": location,
             "properties": {"subnet": {"id": subnet_id}, "privateLinkServiceConnections": [connection]},
         }
-        endpoint = self._store(endpoint_id, sent, [Member(member, member, fqdns)])
+        endpoint = self._store(endpoint_id, sent, [Member(member, member, fqdns)], versions, avoid)
         await self._settle(endpoint, takes or self.azure.clock.sleep)
+        return endpoint
+
+    async def readdress(self, endpoint_id: str, avoid: Collection[str] = (), takes: Takes | None = None) -> None:
+        """Give it other addresses in its subnet, none of those to `avoid`.
+
+        Its interface is written first and it itself some seconds later: meanwhile they name different addresses.
+        """
+        endpoint = self.known(endpoint_id)
+        nic_id: str = endpoint.properties["networkInterfaces"][0]["id"]
+        NetworkInterfaces(self.azure).readdress(nic_id, avoid)
+        with told(self.azure, "Write", endpoint_id, f"{TYPE}/write"):
+            await (takes or self.azure.clock.sleep)(self.azure.durations.network_write)
+            endpoint.properties["customDnsConfigs"] = self._dns_configs(nic_id)
+            endpoint.body["etag"] = new_etag(self.azure)
+
+    def set_approval(self, endpoint_id: str, status: Approval) -> None:
+        """What the owner of the target says of the connection (Learn, "Manage private endpoint connections")."""
+        endpoint = self.known(endpoint_id)
+        with told(self.azure, "Write", endpoint_id, f"{TYPE}/write"):
+            for connection in endpoint.properties["privateLinkServiceConnections"]:
+                state: Json = connection["properties"]["privateLinkServiceConnectionState"]
+                state |= {"status": status, "description": status}
+            endpoint.body["etag"] = new_etag(self.azure)
+
+    def known(self, endpoint_id: str) -> Resource:
+        """The endpoint. Raises LookupError where there is none."""
+        endpoint = self.azure.store.get(endpoint_id)
+        if endpoint is None:
+            raise LookupError(f"{endpoint_id} is not there")
         return endpoint
 
     async def remove(self, endpoint_id: str, takes: Takes | None = None) -> None:
@@ -89,7 +126,14 @@ class PrivateEndpoints(ResourceType):
         ]
         return {**resource.json(), "properties": {**resource.properties, "privateLinkServiceConnections": connections}}
 
-    def _store(self, endpoint_id: str, sent: Json, members: list[Member]) -> Resource:
+    def _store(
+        self,
+        endpoint_id: str,
+        sent: Json,
+        members: list[Member],
+        versions: Sequence[Version] = ("IPv4",),
+        avoid: Collection[str] = (),
+    ) -> Resource:
         given = part(sent, "properties")
         existed = self.azure.store.get(endpoint_id)
         properties: Json = {
@@ -114,7 +158,7 @@ class PrivateEndpoints(ResourceType):
             body["tags"] = sent["tags"]
         endpoint = self.azure.store.put(Resource(endpoint_id, TYPE, name_of(endpoint_id), body))
         if not properties["networkInterfaces"]:
-            nic = NetworkInterfaces(self.azure).create(endpoint, members)
+            nic = NetworkInterfaces(self.azure).create(endpoint, members, versions=versions, avoid=avoid)
             properties["networkInterfaces"] = [{"id": nic.id}]
         return endpoint
 
@@ -135,11 +179,12 @@ class PrivateEndpoints(ResourceType):
     def _dns_configs(self, nic_id: str) -> list[Json]:
         nic = self.azure.store.get(nic_id)
         found = items(nic.properties, "ipConfigurations") if nic else []
-        return [
-            {"fqdn": fqdn, "ipAddresses": [configuration["properties"]["privateIPAddress"]]}
-            for configuration in found
-            for fqdn in configuration["properties"]["privateLinkConnectionProperties"]["fqdns"]
-        ]
+        by_name: dict[str, list[str]] = {}
+        for configuration in found:
+            held: Json = configuration["properties"]
+            for fqdn in held["privateLinkConnectionProperties"]["fqdns"]:
+                by_name.setdefault(fqdn, []).append(held["privateIPAddress"])
+        return [{"fqdn": fqdn, "ipAddresses": addresses} for fqdn, addresses in by_name.items()]
 
 
 _SUFFIXES = {"blob": "blob.core.windows.net", "vault": "vault.azure.net", "registry": "azurecr.io"}

@@ -127,9 +127,14 @@ def _precondition_failed(name: str, broken: str) -> Refused:
 
 
 def _check_addresses(properties: Json) -> None:
-    for record in items(properties, "aRecords"):
-        address = record.get("ipv4Address")
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError:
-            raise bare_error(400, "BadRequest", f"The IPv4 address '{address}' is not valid.") from None
+    for field, key, read in (
+        ("aRecords", "ipv4Address", ipaddress.IPv4Address),
+        ("aaaaRecords", "ipv6Address", ipaddress.IPv6Address),
+    ):
+        for record in items(properties, field):
+            address = record.get(key)
+            try:
+                read(address)
+            except ValueError:
+                name = "IPv4" if read is ipaddress.IPv4Address else "IPv6"
+                raise bare_error(400, "BadRequest", f"The {name} address '{address}' is not valid.") from None

@@ -27,6 +27,7 @@ from localazure.store import Json, Resource, items, part
 
 TYPE = "Microsoft.Network/virtualNetworks/subnets"
 NICS = "Microsoft.Network/networkInterfaces"
+BALANCERS = "Microsoft.Network/loadBalancers"
 _REFERENCES = ("networkSecurityGroup", "routeTable", "natGateway")
 _READ_ONLY = ("provisioningState", "ipConfigurations", "privateEndpoints", "purpose")
 
@@ -170,13 +171,15 @@ def in_use(azure: LocalAzure, subnet: Resource) -> Refused | None:
 
 
 def configurations_in(azure: LocalAzure, subnet_id: str) -> list[Json]:
-    """The IP configurations of all network interfaces in a subnet."""
+    """The IP configurations of all network interfaces in a subnet, and the frontends of internal load balancers."""
 
     def by_subnet() -> dict[str, list[Json]]:
         found: dict[str, list[Json]] = {}
-        for nic in azure.store.of_type(NICS):
-            for configuration in nic.properties["ipConfigurations"]:
-                found.setdefault(configuration["properties"]["subnet"]["id"].casefold(), []).append(configuration)
+        for kind, key in ((NICS, "ipConfigurations"), (BALANCERS, "frontendIPConfigurations")):
+            for holder in azure.store.of_type(kind):
+                for configuration in holder.properties[key]:
+                    if subnet := part(configuration["properties"], "subnet").get("id"):
+                        found.setdefault(subnet.casefold(), []).append(configuration)
         return found
 
     return azure.store.indexed("IP configurations by subnet", by_subnet).get(subnet_id.casefold(), [])

@@ -181,6 +181,7 @@ class Replay:
             properties.get("virtualNetwork"),
             properties.get("remoteVirtualNetwork"),
             properties.get("subnet"),
+            *(part["properties"].get("subnet") for part in properties.get("frontendIPConfigurations", [])),
         ):
             if named:
                 named["id"] = _with_subscription(named["id"], path)

@@ -25,7 +25,6 @@ UNSUPPORTED = {
     "microsoft.network/routetables": "later capability: route tables",
     "microsoft.network/routetables/routes": "later capability: route tables",
     "microsoft.network/networksecuritygroups": "Tether never touches them",
-    "microsoft.network/loadbalancers": "later capability: VNet integration",
     "microsoft.network/privateendpoints/privatednszonegroups": "AKS's endpoints use none",
     "microsoft.network/serviceendpointpolicies": "only its 503 matters: see the faults",
     "microsoft.containerservice/managedclusters/agentpools": "later capability: node pools",
