@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from functions.handlers.verdict import Change, Finding
+from functions.ledger.reports import Round
 from functions.ledger.state import Entry, Row
 
 
@@ -240,10 +241,22 @@ class Check(Shown, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class ShownRound(Shown, frozen=True, kw_only=True):
+    """The last round of `watch`: when it ended, the clusters it saw, the subscriptions that could not be read."""
+
+    at: datetime
+    clusters: int
+    unreadable: tuple[str, ...]
+
+    @classmethod
+    def of(cls, watched: Round) -> "ShownRound":
+        return cls(at=moment(watched.at), clusters=watched.clusters, unreadable=watched.unreadable)
+
+
 class Health(Shown, frozen=True, kw_only=True):
     """Whether Tether can do its work. Depths are counts of messages, null when the queue cannot be reached.
 
-    `lastWatch` and `lastSweep` are null where that is not known.
+    `watch` is whether rounds of it end. `lastWatch` and `lastSweep` are null where that is not known.
     """
 
     status: str
@@ -254,9 +267,10 @@ class Health(Shown, frozen=True, kw_only=True):
     tables: Check
     blobs: Check
     token: Check
+    watch: Check
     queue_depth: int | None
     poison_depth: int | None
-    last_watch: datetime | None
+    last_watch: ShownRound | None
     last_sweep: datetime | None
 
 

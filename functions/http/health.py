@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from functions import queue
 from functions.arm.errors import NoTokenError
 from functions.arm.resource_id import ResourceId
-from functions.http.answers import Check, Health, moment
+from functions.http.answers import Check, Health, ShownRound, moment
 from functions.http.asked import Asked, NoParameters
 from functions.http.desk import Desk
-from functions.ledger.reports import ReportsError
+from functions.ledger.reports import Reports, ReportsError, Round
 from functions.ledger.state import LedgerError
 from functions.policy import Policy, PolicyError
 from functions.queue import QueueError
@@ -23,21 +23,40 @@ _NOBODY = ResourceId("/subscriptions/00000000-0000-0000-0000-000000000000")
 
 _OK = Check(ok=True)
 
+# `watch` runs every minute: after five in vain it does not only run late.
+_STALE = 300.0  # seconds
+
 
 async def health(asked: Asked[NoParameters], desk: Desk) -> Health:
     """Try everything that a pass needs but ARM itself, which is not Tether's to be healthy."""
-    (depth, work), (poisoned, poison), (_, tables), (report, blobs), (_, token) = await asyncio.gather(
+    now = desk.live.now()
+    (
+        (depth, work),
+        (poisoned, poison),
+        (_, tables),
+        (report, blobs),
+        (watched, rounds),
+        (_, token),
+    ) = await asyncio.gather(
         _tried(desk.queues.depth(queue.QUEUE)),
         _tried(desk.queues.depth(queue.POISON)),
         _tried(desk.live.ledger.read(_NOBODY)),
         _tried(desk.reports.latest()),
+        _tried(_round(desk.reports, now)),
         _tried(desk.credential.get_token(desk.scope)),
     )
     policy = desk.live.around if isinstance(desk.live.around, PolicyError) else desk.live.around.policy
     return _judged(
         policy=policy,
-        checks={"queue": work if not work.ok else poison, "tables": tables, "blobs": blobs, "token": token},
+        checks={
+            "queue": work if not work.ok else poison,
+            "tables": tables,
+            "blobs": blobs if not blobs.ok else rounds,
+            "token": token,
+            "watch": _OK if watched is None else _stale(watched[1], now),
+        },
         depths=(depth, poisoned),
+        last_watch=ShownRound.of(watched[0]) if watched and watched[0] else None,
         last_sweep=moment(report.at) if report else None,
     )
 
@@ -54,6 +73,7 @@ def without_settings(error: SettingsError) -> Health:
         tables=unknown,
         blobs=unknown,
         token=unknown,
+        watch=unknown,
         queue_depth=None,
         poison_depth=None,
         last_watch=None,
@@ -66,6 +86,7 @@ def _judged(
     policy: Policy | PolicyError,
     checks: dict[str, Check],
     depths: tuple[int | None, int | None],
+    last_watch: ShownRound | None,
     last_sweep: datetime | None,
 ) -> Health:
     valid = _OK if isinstance(policy, Policy) else Check(ok=False, detail=str(policy))
@@ -78,8 +99,26 @@ def _judged(
         **checks,
         queue_depth=depths[0],
         poison_depth=depths[1],
-        last_watch=None,
+        last_watch=last_watch,
         last_sweep=last_sweep,
+    )
+
+
+async def _round(reports: Reports, now: float) -> tuple[Round | None, float]:
+    """The last round of `watch`, and since when there was none: its end, or the first time that health missed it."""
+    watched = await reports.last_round()
+    return watched, watched.at if watched else await reports.awaited_since(now)
+
+
+def _stale(since: float, now: float) -> Check:
+    """Whether rounds of `watch` end. A fresh deployment has its five minutes too."""
+    if now - since <= _STALE:
+        return _OK
+    when = datetime.fromtimestamp(since, UTC)
+    return Check(
+        ok=False,
+        detail=f"no round of watch has ended since {when:%Y-%m-%dT%H:%M:%SZ}: see whether the function app's timers "
+        "run (AzureWebJobsStorage, AzureWebJobs.watch.Disabled) and what the log says of the function watch",
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 if TYPE_CHECKING:
+    from functions.http.poison import Queues
+    from functions.ledger.reports import Round
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -23,24 +25,29 @@ _SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 @bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")  # pyright: ignore[reportUnknownMemberType]
 async def watch(timer: func.TimerRequest) -> None:
     """Look at clusters that are being changed, and send again what was left undone."""
-    from functions.live import live
+    from functions.http.desk import desk
 
-    await round_of_watch(live())
+    here = desk()
+    await round_of_watch(here.live, here.queues)
 
 
-async def round_of_watch(here: "Live") -> None:
-    """One round. With an invalid policy it only says so (rule 13).
+async def round_of_watch(here: "Live", queues: "Queues") -> None:
+    """One round, and a word for health that it was made. With an invalid policy it only says so (rule 13).
 
     What keeps it from its work (the tables or the queue cannot be reached) is raised, so that the platform shows the
-    run as failed; the next minute brings the next one.
+    run as failed; the next minute brings the next one, and health sees that none ended.
     """
     from functions import watch as rounds
+    from functions.ledger.reports import Round
     from functions.policy import PolicyError
 
+    await _count_poison(queues)
     if isinstance(here.around, PolicyError):
         _log.error("nothing is watched while the policy is invalid: %s", here.around)
+        await _keep(Round(at=here.now()), here)
         return
-    watched = await rounds.watch(here.around, here.queue, here.ledger)
+    watched = await rounds.watch(here.around, here.queue, here.ledger, here.pauses)
+    await _keep(Round(at=here.now(), clusters=watched.clusters, unreadable=watched.unreadable), here)
     _log.info(
         "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable",
         watched.clusters,
@@ -50,12 +57,30 @@ async def round_of_watch(here: "Live") -> None:
     )
 
 
+async def _count_poison(queues: "Queues") -> None:
+    """Tell how many messages nobody could finish. Without the queue the round fails by itself, if it needs it."""
+    from functions.queue import POISON, QueueError
+    from functions.telemetry import telemetry
+
+    try:
+        telemetry().poisoned(await queues.depth(POISON))
+    except QueueError as error:
+        _log.warning("the poison queue is not counted: %s", error)
+
+
+async def _keep(watched: "Round", here: "Live") -> None:
+    """Keep the round for health, which misses it when that fails: the round did its work all the same."""
+    from functions.ledger.reports import ReportsError
+
+    try:
+        await here.reports.keep_round(watched)
+    except ReportsError as error:
+        _log.warning("a round of watch is not kept for health: %s", error)
+
+
 @bp.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE)  # pyright: ignore[reportUnknownMemberType] - as above
 async def sweep(timer: func.TimerRequest) -> None:
     """Compare the whole fleet with what the policy wants, and have looked at what differs."""
-    from functions import settings
-    from functions.ledger.blobs import BlobDocuments
-    from functions.ledger.reports import Reports
     from functions.live import live
     from functions.plan import WINDOW
     from functions.policy import PolicyError
@@ -65,8 +90,7 @@ async def sweep(timer: func.TimerRequest) -> None:
     if isinstance(here.around, PolicyError):
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
-    reports = Reports(BlobDocuments(settings.read(os.environ).storage))
     taken = await here.ledger.taken(here.around.now() - WINDOW)
-    await sweep_once(here.around, here.queue, here.ledger, reports, done=taken)
+    await sweep_once(here.around, here.queue, here.ledger, here.reports, done=taken)
     forgotten = await here.ledger.forget(here.around.now() - _KEPT)
     _log.info("sweep: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from functions.ledger.blobs import BlobDocuments
-from functions.ledger.reports import DriftReport, Plan, Reports, ReportsError, Wanted, day_of
+from functions.ledger.reports import DriftReport, Place, Plan, Reports, ReportsError, Round, Wanted, day_of
 from functions.plan import VALID, Approval
 from functions.settings import Storage
 from localazure.azurite import azurite
@@ -28,7 +28,7 @@ async def reports(request: pytest.FixtureRequest) -> AsyncIterator[Reports]:
 
 def a_plan() -> Plan:
     change = Wanted(key="k", handler="zone_links", action="delete", target="/t", vnet="/v", reason="because")
-    return Plan(id=PLAN_ID, at=AT, changes=(change,))
+    return Plan(id=PLAN_ID, at=AT, changes=(change,), places=(Place(target="/z", subject="/g"),))
 
 
 async def test_before_the_first_sweep_there_is_nothing(reports: Reports) -> None:
@@ -36,6 +36,17 @@ async def test_before_the_first_sweep_there_is_nothing(reports: Reports) -> None
     assert await reports.of_day("2027-01-15") is None
     assert await reports.plan(PLAN_ID) is None
     assert await reports.approvals(AT) == ()
+    assert await reports.last_round() is None
+
+
+async def test_the_last_round_of_watch_is_kept(reports: Reports) -> None:
+    for watched in (Round(at=AT, clusters=1), Round(at=AT + 60, clusters=2, unreadable=("s",))):
+        await reports.keep_round(watched)
+    assert await reports.last_round() == Round(at=AT + 60, clusters=2, unreadable=("s",))
+
+
+async def test_who_asks_in_vain_for_a_round_is_told_since_when(reports: Reports) -> None:
+    assert [await reports.awaited_since(AT + later) for later in (0, 60, 3600)] == [AT, AT, AT]
 
 
 async def test_the_latest_report_is_kept_and_the_last_of_each_day(reports: Reports) -> None:

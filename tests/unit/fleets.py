@@ -89,7 +89,7 @@ class Office:
         around = Around(
             self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger, self.reports
         )
-        return await sweep(around, self.queue, self.ledger, reports, done=done, sleep=self.ground.sleep)
+        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
 
     @property
     def reports(self) -> Reports:
