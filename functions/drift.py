@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from functions.arm.resource_id import ResourceId
-from functions.fleet.observe import CustomZoneNotListedError
+from functions.fleet.identify import CustomZoneNotListedError
 from functions.fleet.seen import NOTHING_REMEMBERED, Seen, Unknown
 from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
@@ -83,8 +83,7 @@ class Drift:
             self.gaps.append(gap)
 
     def _decide(self, seen: Seen) -> None:
-        system = seen.cluster is not None and seen.cluster.zone_mode.casefold() == "system"
-        subject = subject_of(seen.zone, system=system)
+        subject = _row(seen)
         seen = replace(seen, remembered=self._remembered.get(subject, NOTHING_REMEMBERED))
         verdict = concerns.decide(seen, self._policy)
         self.find(verdict.findings)
@@ -96,7 +95,7 @@ class Drift:
         changes = tuple(change for change in verdict.changes if change.target not in self._asked)
         self._asked.update(change.target for change in changes)
         if changes:
-            self.looks.append(Look(_target(seen, subject), subject, changes))
+            self.looks.append(Look(_target(seen), subject, changes))
 
 
 def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:
@@ -105,6 +104,12 @@ def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:
     yield from capacity_findings.about_zones(survey.crowded_zones)
 
 
-def _target(seen: Seen, subject: ResourceId) -> ResourceId:
+def _row(seen: Seen) -> ResourceId:
+    """The cluster's row is its node resource group; a custom zone that no cluster tells of has its own."""
+    group = seen.cluster.node_group if seen.cluster is not None else None
+    return group or seen.place
+
+
+def _target(seen: Seen) -> ResourceId:
     """A zone tells its cluster, unless it is a custom one, which many may share."""
-    return seen.cluster.id if seen.cluster is not None and subject == seen.zone else seen.zone
+    return seen.place if seen.in_node_group or seen.cluster is None else seen.cluster.id

@@ -170,6 +170,11 @@ class Policy(PolicyStruct, frozen=True, kw_only=True):
         if any(name.casefold() == OWNER_TAG for name in self.link_tags):
             raise ValueError(f"linkTags: {OWNER_TAG} is Tether's own tag")
 
+    @property
+    def follows_addresses(self) -> bool:
+        """Whether anything in the policy needs to know where API servers are."""
+        return bool(self.records) or self.resolution.enabled or self.pod_restarts.enabled
+
     def covers(self, subscription: str) -> bool:
         """Whether the scope names this subscription itself (management groups are looked up elsewhere)."""
         return subscription.casefold() in {named.casefold() for named in self.scope.subscriptions}

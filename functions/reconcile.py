@@ -10,7 +10,8 @@ from functions.approval import plan_of, wanted
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
-from functions.fleet.observe import CustomZoneNotListedError, Depth, NothingToLinkError, observe
+from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
+from functions.fleet.observe import Depth, observe
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
@@ -105,8 +106,10 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
         return Considered("not-ours", findings=(zone_link_findings.custom_zone_not_listed(work.target),))
-    except NothingToLinkError:
-        return Considered("nothing-to-link")
+    except NothingToMendError:
+        return Considered("nothing-to-mend")
+    except NotAClustersGroupError:
+        return Considered("not-a-clusters-group")
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
         return Considered("excluded-by-tag", seen)
     verdict = concerns.decide(seen, around.policy)
@@ -160,10 +163,10 @@ async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: 
     taken = await around.ledger.taken(seen.at - WINDOW)
     fleet = len(await around.ledger.rows())
     share = around.policy.max_changed_share
-    limited = within_limit(changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at)
+    limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at)
     if limited.stopped:
         given = await around.plans.approvals(seen.at)
-        limited = within_limit(changes, seen.zone, taken=taken, fleet=fleet, share=share, at=seen.at, approvals=given)
+        limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at, approvals=given)
     if limited.stopped:
         place = Place(target=str(work.target), subject=str(work.row))
         await around.plans.keep_plan(plan_of(map(wanted, limited.stopped), [place], seen.at))
@@ -186,7 +189,7 @@ def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome,
     explained = (concerns.HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
     findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
-        findings = (*findings, zone_link_findings.delete_attempted(seen.zone))
+        findings = (*findings, zone_link_findings.delete_attempted(seen.place))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = soonest(allowed.again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = pace.held(outcomes, attempt, seen)

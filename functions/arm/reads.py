@@ -6,9 +6,11 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.operations import is_arms
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.fleet.endpoint import LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
 from functions.fleet.model import Link, ManagedCluster, ResourceGroup, VirtualNetwork, decode_hook
 
 RESOURCES_API = "2024-03-01"
+SUBSCRIPTIONS_API = "2022-12-01"
 CONTAINERSERVICE_API = "2026-08-01"
 NETWORK_API = "2025-03-01"
 PRIVATE_DNS_API = "2024-06-01"
@@ -26,12 +28,21 @@ _group = msgspec.json.Decoder(ResourceGroup, dec_hook=decode_hook)
 _cluster = msgspec.json.Decoder(ManagedCluster, dec_hook=decode_hook)
 _vnet = msgspec.json.Decoder(VirtualNetwork, dec_hook=decode_hook)
 _link = msgspec.json.Decoder(Link, dec_hook=decode_hook)
+_endpoint = msgspec.json.Decoder(PrivateEndpoint, dec_hook=decode_hook)
+_nic = msgspec.json.Decoder(NetworkInterface, dec_hook=decode_hook)
+_balancer = msgspec.json.Decoder(LoadBalancer, dec_hook=decode_hook)
+_record_set = msgspec.json.Decoder(RecordSet, dec_hook=decode_hook)
 _link_page = msgspec.json.Decoder(_Page[Link], dec_hook=decode_hook)
 _cluster_page = msgspec.json.Decoder(_Page[ManagedCluster], dec_hook=decode_hook)
 
 
 async def resource_group(session: Session, group: ResourceId) -> ResourceGroup:
     return _decoded(_group, await session.get(str(group), RESOURCES_API))
+
+
+async def subscription(session: Session, subscription_id: str) -> None:
+    """Look whether a subscription is readable. Raises ArmError when it is not."""
+    await session.get(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS_API)
 
 
 async def managed_cluster(session: Session, cluster: ResourceId) -> ManagedCluster:
@@ -44,12 +55,27 @@ async def virtual_network(session: Session, vnet: ResourceId) -> VirtualNetwork:
 
 async def link(session: Session, link_id: ResourceId) -> Link | None:
     """One link, None while ARM says that there is none (which it does for a while after creating one)."""
-    try:
-        return _decoded(_link, await session.get(str(link_id), PRIVATE_DNS_API))
-    except ArmError as error:
-        if classify(error) is Kind.GONE:
-            return None
-        raise
+    return await _if_there(_link, session, link_id, PRIVATE_DNS_API)
+
+
+async def private_endpoint(session: Session, endpoint: ResourceId) -> PrivateEndpoint | None:
+    """One private endpoint, None where ARM says that there is none."""
+    return await _if_there(_endpoint, session, endpoint, NETWORK_API)
+
+
+async def network_interface(session: Session, nic: ResourceId) -> NetworkInterface | None:
+    """One NIC, None where ARM says that there is none."""
+    return await _if_there(_nic, session, nic, NETWORK_API)
+
+
+async def load_balancer(session: Session, balancer: ResourceId) -> LoadBalancer | None:
+    """One load balancer, None where ARM says that there is none."""
+    return await _if_there(_balancer, session, balancer, NETWORK_API)
+
+
+async def record_set(session: Session, record: ResourceId) -> RecordSet | None:
+    """One record set of a private zone, None where ARM says that there is none."""
+    return await _if_there(_record_set, session, record, PRIVATE_DNS_API)
 
 
 async def links(session: Session, zone: ResourceId) -> tuple[Link, ...]:
@@ -61,6 +87,17 @@ async def managed_clusters(session: Session, subscription: str) -> tuple[Managed
     """All clusters of a subscription, from AKS itself (its bucket for this: 500, refilled one a second)."""
     path = f"/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters"
     return await _listed(session, path, CONTAINERSERVICE_API, _cluster_page)
+
+
+async def _if_there[T](
+    decoder: msgspec.json.Decoder[T], session: Session, resource: ResourceId, api_version: str
+) -> T | None:
+    try:
+        return _decoded(decoder, await session.get(str(resource), api_version))
+    except ArmError as error:
+        if classify(error) is Kind.GONE:
+            return None
+        raise
 
 
 async def _listed[T](

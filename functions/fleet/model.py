@@ -92,6 +92,7 @@ class AccessProfile(ArmStruct, frozen=True, kw_only=True):
     enable_private_cluster: bool | None = None
     private_dns_zone: str | None = msgspec.field(default=None, name="privateDNSZone")
     enable_vnet_integration: bool | None = None
+    disable_run_command: bool | None = None
     subnet_id: str | None = None  # "" when AKS makes the subnet: recorded aks/vnet-integration-private-create
 
 
@@ -148,6 +149,29 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     @property
     def deleting(self) -> bool:
         return self.properties.provisioning_state.casefold() == "deleting"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped, or is on its way there: its endpoint may be away (azure-facts, stop/start)."""
+        return self.properties.power_state.code.casefold() == "stopped"
+
+    @property
+    def private(self) -> bool:
+        """Whether the API server has no public address."""
+        access = self.properties.api_server_access_profile
+        return access is not None and bool(access.enable_private_cluster)
+
+    @property
+    def vnet_integrated(self) -> bool:
+        """Whether the API server stands in a subnet of the customer's, rather than behind a private endpoint."""
+        access = self.properties.api_server_access_profile
+        return access is not None and bool(access.enable_vnet_integration)
+
+    @property
+    def node_group(self) -> ResourceId | None:
+        """The node resource group, which AKS names in its first answer."""
+        group = self.properties.node_resource_group
+        return ResourceId(f"/subscriptions/{self.id.subscription}/resourceGroups/{group}") if group else None
 
     @property
     def zone_mode(self) -> str:

@@ -1,4 +1,4 @@
-"""One zone of AKS's read fresh from ARM, with its cluster and as much around it as was asked for."""
+"""One cluster and its zone read fresh from ARM, with as much around them as was asked for."""
 
 import asyncio
 from dataclasses import replace
@@ -9,29 +9,20 @@ from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.operations import LookedUp, Operation, Progress, look_up
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.fleet.identify import identify
 from functions.fleet.model import ManagedCluster, VirtualNetwork
-from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
-from functions.fleet.seen import NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unreadable
-from functions.fleet.zone_name import custom_zone, system_zone
+from functions.fleet.observe_address import observe_address
+from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unreadable
 from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
-
-_CLUSTER = "microsoft.containerservice/managedclusters"
 
 
 class Depth(Enum):
     """How much to read."""
 
     URGENT = "urgent"  # nodes are waiting: the proof and no more, two reads (rule 6)
-    FULL = "full"  # the spokes too, so that hubs can be discovered
-
-
-class CustomZoneNotListedError(Exception):
-    """A zone with a name of AKS's custom form that the policy does not list: anyone may have made it (rule 8)."""
-
-
-class NothingToLinkError(Exception):
-    """A cluster that has no private zone of its own: it is public, or its zone mode is `none`."""
+    MOVED = "moved"  # where the API server is, and no more: its address may have changed
+    FULL = "full"  # all of it, the spokes too, so that hubs can be discovered
 
 
 async def observe(
@@ -43,17 +34,18 @@ async def observe(
     operations: tuple[Operation, ...] = (),
     remembered: Observed = NOTHING_REMEMBERED,
 ) -> Seen:
-    """Everything that `decide` needs to know of one zone, or an error; never a part for the whole.
+    """Everything that `decide` needs to know of ARM's, or an error; never a part for the whole.
 
-    `target` is the zone itself or its cluster. Raises NotProvenError, CustomZoneNotListedError and NothingToLinkError
-    for what is not ours to touch, ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and
-    NoTokenError.
+    `target` is a zone, a cluster or a node resource group. Raises as `identify` does for what is not ours to touch,
+    ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and NoTokenError.
     """
-    seen = replace(await _identified(session, target, policy, at), remembered=remembered)
+    seen = await identify(session, target, policy, at, remembered)
     if seen.cluster is not None and depth is Depth.FULL and policy.discover_resolvers:
         spokes, unreadable = await _spokes(session, seen.cluster)
     else:
         spokes, unreadable = UNKNOWN, ()
+    if seen.cluster is not None and depth is not Depth.URGENT and policy.follows_addresses:
+        seen = replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
     # Last, since a read that fails would forget the pause that ARM names for looking again.
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     return replace(
@@ -63,67 +55,6 @@ async def observe(
         operations=looked_up,
         unreadable=unreadable,
     )
-
-
-async def _identified(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
-    """Whose zone it is, proven."""
-    if target.type == _CLUSTER:
-        return await _of_cluster(session, target, policy, at)
-    if system_zone(target.name, session.cloud.suffixes) is None:
-        return _custom(target, policy, session, at)
-    return await _system(session, target, at)
-
-
-async def _of_cluster(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
-    """The zone of a cluster, by its private name and its mode. Two reads, as from the zone's side."""
-    cluster = await reads.managed_cluster(session, target)
-    zone = zone_of(cluster)
-    if zone is None:
-        raise NothingToLinkError(str(target))
-    if cluster.zone_mode.casefold() != "system":
-        return replace(_custom(zone, policy, session, at), cluster=cluster)
-    group = await reads.resource_group(session, zone.group_id)
-    if claimed_manager(group) != cluster.id:
-        raise NotProvenError("the cluster's node resource group names another manager")
-    prove(zone, cluster, session.cloud.suffixes)
-    return Seen(zone, normal_location(cluster.location), at, cluster)
-
-
-def zone_of(cluster: ManagedCluster) -> ResourceId | None:
-    """The id of the private zone in which a cluster has its name, None when it has none. It need not be there yet."""
-    access = cluster.properties.api_server_access_profile
-    if access is None or not access.enable_private_cluster or cluster.zone_mode.casefold() == "none":
-        return None
-    if cluster.zone_mode.casefold() != "system":
-        return ResourceId(cluster.zone_mode)
-    name = (cluster.properties.private_fqdn or "").partition(".")[2]
-    group = cluster.properties.node_resource_group
-    if not name or not group:
-        return None
-    return ResourceId(
-        f"/subscriptions/{cluster.id.subscription}/resourceGroups/{group}/providers/Microsoft.Network/privateDnsZones/{name}"
-    )
-
-
-async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
-    group = await reads.resource_group(session, zone.group_id)
-    try:
-        cluster = await reads.managed_cluster(session, claimed_manager(group))
-    except ArmError as error:
-        if classify(error) is not Kind.GONE:
-            raise
-        return Seen(zone, normal_location(group.location), at, cluster_is_gone=True)
-    prove(zone, cluster, session.cloud.suffixes)
-    return Seen(zone, normal_location(cluster.location), at, cluster)
-
-
-def _custom(zone: ResourceId, policy: Policy, session: Session, at: float) -> Seen:
-    form = custom_zone(zone.name, session.cloud.suffixes)
-    if form is None:
-        raise NotProvenError("the zone's name is not of a form that AKS uses")
-    if zone not in policy.custom_zones:
-        raise CustomZoneNotListedError(str(zone))
-    return Seen(zone, form.region, at)
 
 
 async def _looked_up(session: Session, operation: Operation, at: float) -> LookedUp:
@@ -158,6 +89,8 @@ async def _links(session: Session, seen: Seen, policy: Policy, looked_up: tuple[
     While nodes wait they are not read before the first write; after one, its operation tells enough, unless that was
     lost or met a conflict. A pass that has no operation to look up, and one that writes nothing, lists them.
     """
+    if seen.zone is None or depth is Depth.MOVED:
+        return NOT_ASKED
     unhurried = depth is Depth.FULL and (not looked_up or seen.ends)
     if unhurried or policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):
         return await _listed(session, seen.zone)

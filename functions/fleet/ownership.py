@@ -52,6 +52,17 @@ def _prove_name(zone: ResourceId, private_fqdn: str, location: str, suffixes: tu
         raise NotProvenError(f"the zone's name is for {form.region}, the cluster is in {location}")
 
 
+def prove_public_name(cluster: ManagedCluster, suffixes: tuple[str, ...]) -> None:
+    """Show that a cluster without a zone has its private name where AKS puts it: `<label>.hcp.<region>.<suffix>`.
+
+    Source: recorded aks/private-zone-none-create (trap 16). Raises NotProvenError.
+    """
+    host, *rest = labels(cluster.properties.private_fqdn or "")
+    region = normal_location(cluster.location)
+    if not host or not any(tuple(rest) == ("hcp", region, *labels(suffix)) for suffix in suffixes):
+        raise NotProvenError("the cluster's private name is not of the form that AKS gives without a private zone")
+
+
 def normal_location(location: str) -> str:
     """A region's name as ARM's own: `West Europe` is `westeurope`."""
     return location.replace(" ", "").casefold()

@@ -7,8 +7,12 @@ from typing import Final
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation
 from functions.arm.resource_id import ResourceId
+from functions.dns.record import Record
+from functions.dns.target import TargetError
+from functions.fleet.address import ApiServer
 from functions.fleet.model import Link, ManagedCluster, VirtualNetwork
 from functions.ledger.state import Observed
+from functions.policy import RecordTarget
 
 
 class Unknown(Enum):
@@ -29,6 +33,7 @@ class Links:
     known: tuple[Link, ...] = ()
     complete: bool = False
     zone_is_there: bool = True
+    asked: bool = True  # false where this observation is not about links
 
     def to(self, vnet: ResourceId) -> Link | None:
         """The link that leads to a VNet, under whatever name. A zone has at most one (azure-facts, Private DNS)."""
@@ -36,6 +41,9 @@ class Links:
 
     def named(self, link: ResourceId) -> Link | None:
         return next((held for held in self.known if held.id == link), None)
+
+
+NOT_ASKED: Final = Links(asked=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +55,60 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A private zone of AKS's that is proven to be one, and the facts around it.
+class RecordSeen:
+    """What one target of the policy holds under the cluster's private name, or why that is not known."""
 
-    `cluster` is the zone's cluster, None for a custom zone, which serves any number of them. `spokes` are the VNets
-    of that cluster, of which `unreadable` are those that ARM refused to show. `remembered` is what the ledger kept.
-    `cluster_is_gone`: ARM shows the node resource group and knows no such cluster; once is not enough (rule 9).
+    target: RecordTarget
+    place: str  # the target's name for people
+    held: Record | TargetError
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A private cluster and the zone that its name is in, proven to be its own, and the facts around them.
+
+    `zone` is None for a cluster of zone mode `none`; `cluster` is None for a custom zone seen by itself, which serves
+    any number of them, and for a cluster that is gone. `spokes` are the VNets of the cluster, of which `unreadable` are
+    those that ARM refused to show. `api_server` is where it is. `records` are the policy's targets that its name
+    belongs into. `remembered` is what the ledger kept. `cluster_is_gone`: ARM knows no such cluster while it shows what
+    the cluster was in; once is not enough (rule 9).
     """
 
-    zone: ResourceId
+    zone: ResourceId | None
     location: str
     at: float  # seconds since 1970
     cluster: ManagedCluster | None = None
+    api_server: ApiServer | Unknown = UNKNOWN
+    records: tuple[RecordSeen, ...] | Unknown = UNKNOWN
     spokes: tuple[VirtualNetwork, ...] | Unknown = UNKNOWN
     links: Links = Links()
     operations: tuple[LookedUp, ...] = ()
     remembered: Observed = NOTHING_REMEMBERED
     cluster_is_gone: bool = False
     unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def place(self) -> ResourceId:
+        """What findings about it name: the zone, or the cluster where there is none."""
+        if self.zone is not None:
+            return self.zone
+        known = self.cluster_id
+        assert known is not None  # what is seen is a zone or a cluster
+        return known
+
+    @property
+    def cluster_id(self) -> ResourceId | None:
+        """The cluster, also one that is gone and that the ledger remembers."""
+        if self.cluster is not None:
+            return self.cluster.id
+        return ResourceId(self.remembered.cluster) if self.cluster_is_gone and self.remembered.cluster else None
+
+    @property
+    def private_fqdn(self) -> str:
+        """The API server's private name in lower case, empty where it has none or none is known."""
+        if self.cluster is not None:
+            return (self.cluster.properties.private_fqdn or "").casefold()
+        return self.remembered.private_fqdn.casefold() if self.cluster_is_gone else ""
 
     @property
     def in_node_group(self) -> bool:
@@ -104,10 +148,10 @@ class Seen:
         return Observed(
             at=self.at,
             cluster=str(cluster.id) if cluster else held.cluster,
-            zone=str(self.zone),
+            zone=str(self.zone or ""),
             location=self.location,
-            state=cluster.properties.provisioning_state if cluster else "",
-            private_fqdn=(cluster.properties.private_fqdn or "") if cluster else "",
+            state=cluster.properties.provisioning_state if cluster else "gone" if self.cluster_is_gone else "",
+            private_fqdn=(cluster.properties.private_fqdn or "") if cluster else held.private_fqdn,
             hubs=tuple(sorted(hubs - {str(hub) for hub in made})),
             findings=findings,
             attempt=attempt,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
+from functions.fleet.identify import CustomZoneNotListedError, zone_of
 from functions.fleet.model import ManagedCluster, ResourceGroup, VirtualNetwork
-from functions.fleet.observe import CustomZoneNotListedError, zone_of
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
 from functions.fleet.seen import UNKNOWN, Links, Seen, Unknown
 from functions.fleet.survey import Survey, key_of
@@ -125,7 +125,7 @@ class _Join:
         return self._seen(zone, form.region, cluster, row)
 
     def _seen(self, zone: ResourceId, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
-        return Seen(zone, location, self._survey.at, cluster, self._spokes(row), self._links(zone))
+        return Seen(zone, location, self._survey.at, cluster, spokes=self._spokes(row), links=self._links(zone))
 
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())

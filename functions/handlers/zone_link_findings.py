@@ -64,7 +64,7 @@ def about_cluster(seen: Seen) -> list[Finding]:
     return [
         _finding(
             "aks-link-failed",
-            seen.zone,
+            seen.place,
             f"AKS could not link the zone to the cluster's own VNet: {error.message}",
             "Give the cluster's identity Network Contributor on its VNet (and Private DNS Zone Contributor on a custom "
             "zone), remove a link of someone else's to that VNet, then reconcile the cluster.",
@@ -77,7 +77,7 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
     said = [
         _finding(
             "network-not-readable",
-            seen.zone,
+            seen.place,
             f"the VNet {unread.target} cannot be read, so its DNS servers are not known: {unread.error}",
             "Give Tether's identity Reader on the spoke's VNet, or name the hub under hubs.",
             Severity.WARNING,
@@ -102,7 +102,7 @@ def _counts(hub: ResourceId, policy: Policy, hubs: dict[ResourceId, str], seen: 
 def _no_hub(seen: Seen) -> Finding:
     return _finding(
         "no-hub-found",
-        seen.zone,
+        seen.place,
         f"no hub of the policy serves {seen.location} and the cluster's tags, and resolvers are not discovered here",
         "Name a hub for this region under hubs, or set discoverResolvers to true.",
         Severity.WARNING,
@@ -112,7 +112,7 @@ def _no_hub(seen: Seen) -> Finding:
 def _outside(seen: Seen, hub: ResourceId) -> Finding:
     return _finding(
         "hub-outside-hub-subscriptions",
-        seen.zone,
+        seen.place,
         f"{hub} holds the spoke's DNS servers, but lies in a subscription that the policy does not name for hubs",
         f"If it is a hub of yours, add {hub.subscription} to scope.hubSubscriptions. Whoever owns a spoke can peer it "
         "with any VNet, so Tether links none elsewhere.",
@@ -122,7 +122,7 @@ def _outside(seen: Seen, hub: ResourceId) -> Finding:
 def _stray(seen: Seen, found: Resolvers) -> Finding:
     return _finding(
         "dns-servers-outside-peered-networks",
-        seen.zone,
+        seen.place,
         f"the spoke asks {', '.join(found.stray)}, which no VNet peered and Connected with it holds",
         "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they "
         "forward to under hubs. If a peering is missing or Disconnected, mend it. Until then nodes cannot find the API "

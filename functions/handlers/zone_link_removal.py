@@ -27,18 +27,21 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     unknown to ARM, for the first time      stay, and are looked at again after ten minutes
     unknown to ARM, ten minutes later       removed
     unknown to ARM, and no link of ours     finding: nobody's zone under a name of AKS's
+    any, and its zone is gone               are gone with it
     """
     if not seen.links.complete:
         return Verdict(look_again=0.0)
+    if not seen.links.zone_is_there:
+        return Verdict()
     ours = [link for link in seen.links.known if is_ours(link, seen, policy)]
     if seen.cluster_is_gone and not ours:
         reason = "the cluster that its resource group names does not exist"
-        return Verdict(findings=(findings.ownership_not_proven(seen.zone, reason),))
+        return Verdict(findings=(findings.ownership_not_proven(seen.place, reason),))
     if seen.cluster_is_gone and not _gone_for_long(seen):
         since = seen.remembered.gone_since or seen.at
         return Verdict(look_again=max(1.0, since + GONE_AFTER - seen.at))
     running = [link for link in ours if _is_going(link, seen)]
-    why = f"the cluster of the zone {seen.zone.name} {'is gone' if seen.cluster_is_gone else 'is being deleted'}"
+    why = f"the cluster of the zone {seen.place.name} {'is gone' if seen.cluster_is_gone else 'is being deleted'}"
     changes = tuple(_remove(link, seen, why) for link in ours if link not in running)
     awaited = tuple(_awaited(link, seen) for link in running)
     return Verdict(changes, (), soonest(*(operation.due - seen.at for operation in awaited)), awaited)
@@ -50,7 +53,7 @@ def is_ours(link: Link, seen: Seen, policy: Policy) -> bool:
     return (
         network is not None
         and (link.tags or {}).get(OWNER_TAG) == policy.owner
-        and link.id == link_id(seen.zone, network.id, policy.owner)
+        and link.id == link_id(seen.place, network.id, policy.owner)
     )
 
 

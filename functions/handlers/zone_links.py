@@ -40,7 +40,8 @@ class Standing(Enum):
 def decide(seen: Seen, policy: Policy) -> Verdict:
     """Which hubs should be linked to the zone and are not? No I/O, no clock.
 
-    A cluster that ends is zone_link_removal's; a zone that is not there yet is waited for while AKS is at work.
+    A cluster without a zone has none, and a pass that is not about links asks for none. One that ends is
+    zone_link_removal's; a zone that is not there yet is waited for while AKS is at work.
     Needs `spokes` to discover hubs, and looks again at once when they were not read; `links` may be unknown.
 
     the hub's link       its operation            verdict
@@ -58,6 +59,8 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     not known            none                     change: create (the precondition tells whether it was needed)
     listed, not there    none, or unknown         change: create
     """
+    if not seen.links.asked:
+        return Verdict()
     if seen.ends:
         return zone_link_removal.decide(seen, policy)
     if not seen.links.zone_is_there:
@@ -67,7 +70,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     said: list[Finding] = findings.about_cluster(seen)
     said += findings.about_hubs(seen, policy, hubs, found)
     if hubs and seen.cluster is not None and seen.cluster.locked_down and seen.in_node_group:
-        return Verdict(findings=(*said, findings.locked_down(seen.zone)))
+        return Verdict(findings=(*said, findings.locked_down(seen.place)))
     each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
     each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
     whole = joined(each)
@@ -81,12 +84,12 @@ def _of_hub(seen: Seen, policy: Policy, hub: ResourceId, why: str) -> Verdict:
         case Standing.LINKED:
             return Verdict(linked=(hub,))
         case Standing.WAIT:
-            awaited = _awaited(seen, link_id(seen.zone, hub, policy.owner))
+            awaited = _awaited(seen, link_id(seen.place, hub, policy.owner))
             waited = seen.at - awaited.since
             said = (findings.too_long(awaited.target, hub, waited),) if waited > _TOO_LONG else ()
             return Verdict((), said, awaited.due - seen.at, (awaited,))
         case Standing.ABSENT:
-            return Verdict((_create(seen.zone, hub, why, policy),))
+            return Verdict((_create(seen.place, hub, why, policy),))
         case Finding() as finding:
             return Verdict(findings=(finding,))
 
@@ -165,7 +168,7 @@ def _refused(change: Change, error: ArmError, at: float) -> Outcome:
 
 def _stand(seen: Seen, policy: Policy, hub: ResourceId) -> Standing | Finding:
     """One row of decide's table."""
-    target = link_id(seen.zone, hub, policy.owner)
+    target = link_id(seen.place, hub, policy.owner)
     link, looked = seen.links.to(hub), seen.operation_on(target)
     if link is not None:
         return _stand_of_link(link, target, hub)

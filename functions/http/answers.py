@@ -191,7 +191,7 @@ class Unread(Shown, frozen=True, kw_only=True):
 class ClusterDetail(Shown, frozen=True, kw_only=True):
     """A look under the covers: read from ARM for this answer, but `remembered` and `journal`, which are the ledger's.
 
-    `ended` is how a pass would end now: `decided`, `nothing-to-link`, `not-ours` or `excluded-by-tag`; `changes` is
+    `ended` is how a pass would end now: `decided`, `nothing-to-mend`, `not-ours` or `excluded-by-tag`; `changes` is
     what it would do. `accessMode` is `private-link`, `vnet-integration` or `public`.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from functions.arm.resource_id import ResourceId
-from functions.fleet.observe import zone_of
+from functions.fleet.identify import zone_of
 from functions.fleet.seen import Links
 from functions.http import pieces
 from functions.http.answers import (

@@ -6,7 +6,8 @@ import pytest
 
 from functions.arm.clouds import PUBLIC
 from functions.arm.resource_id import ResourceId
-from functions.fleet.observe import CustomZoneNotListedError, Depth, observe
+from functions.fleet.identify import CustomZoneNotListedError
+from functions.fleet.observe import Depth, observe
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import UNKNOWN, Seen

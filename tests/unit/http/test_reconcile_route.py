@@ -142,8 +142,8 @@ def test_a_cluster_that_is_not_there_is_not_found(route: str) -> None:
 @pytest.mark.parametrize(
     ("said", "ended"),
     [
-        pytest.param({"private": False}, "nothing-to-link", id="a public cluster"),
-        pytest.param({"private_dns_zone": "none"}, "nothing-to-link", id="a cluster without a zone"),
+        pytest.param({"private": False}, "nothing-to-mend", id="a public cluster"),
+        pytest.param({"private_dns_zone": "none"}, "nothing-to-mend", id="a cluster without a zone"),
         pytest.param({"tags": {"tether": "off"}}, "excluded-by-tag", id="a cluster that wants to be let alone"),
     ],
 )

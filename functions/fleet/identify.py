@@ -1,0 +1,158 @@
+"""Whose zone, or whose node resource group, a target is: the proof that comes before everything else (rule 8)."""
+
+from dataclasses import replace
+
+from functions.arm import reads
+from functions.arm.errors import ArmError, Kind, classify
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.fleet.model import ManagedCluster
+from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
+from functions.fleet.seen import Seen
+from functions.fleet.zone_name import custom_zone, system_zone
+from functions.ledger.state import Observed
+from functions.policy import Policy
+
+_CLUSTER = "microsoft.containerservice/managedclusters"
+_GROUP = "microsoft.resources/resourcegroups"
+
+
+class CustomZoneNotListedError(Exception):
+    """A zone with a name of AKS's custom form that the policy does not list: anyone may have made it (rule 8)."""
+
+
+class NothingToMendError(Exception):
+    """A cluster that is public, or that has no private zone under a policy that keeps no records."""
+
+
+class NotAClustersGroupError(Exception):
+    """A resource group that no managed cluster is shown to have for its nodes."""
+
+
+async def identify(session: Session, target: ResourceId, policy: Policy, at: float, remembered: Observed) -> Seen:
+    """The cluster and its zone behind a target, which is a zone, a cluster or a node resource group.
+
+    Two reads, one for a custom zone's cluster and none for a custom zone itself. Raises NotProvenError,
+    CustomZoneNotListedError, NothingToMendError and NotAClustersGroupError for what is not ours to touch, and as reads
+    do. A cluster that the ledger remembers and ARM does not know any more is seen as gone when its records may have to
+    go with it.
+    """
+    try:
+        seen = await _identified(session, target, policy, at)
+    except ArmError as error:
+        if classify(error) is not Kind.GONE or not policy.records or not remembered.private_fqdn:
+            raise
+        seen = await _vanished(session, remembered, at, error)
+    return replace(seen, remembered=remembered)
+
+
+async def _identified(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
+    if target.type == _GROUP:
+        return await _of_group(session, target, policy, at)
+    if target.type == _CLUSTER:
+        return await _of_cluster(session, await reads.managed_cluster(session, target), policy, at)
+    if system_zone(target.name, session.cloud.suffixes) is None:
+        return _custom(target, policy, session, at)
+    return await _system(session, target, at)
+
+
+async def _of_group(session: Session, group: ResourceId, policy: Policy, at: float) -> Seen:
+    """From something that was written in a node resource group. Anyone may name a manager: the cluster must agree."""
+    try:
+        manager = claimed_manager(await reads.resource_group(session, group))
+    except NotProvenError as error:
+        raise NotAClustersGroupError(str(error)) from None
+    cluster = await reads.managed_cluster(session, manager)
+    if cluster.node_group != group:
+        raise NotAClustersGroupError(f"{manager.name} has another node resource group")
+    zone = zone_of(cluster)
+    if zone is not None and cluster.zone_mode.casefold() == "system":
+        prove(zone, cluster, session.cloud.suffixes)
+        return Seen(zone, normal_location(cluster.location), at, cluster)
+    return await _of_cluster(session, cluster, policy, at)
+
+
+async def _of_cluster(session: Session, cluster: ManagedCluster, policy: Policy, at: float) -> Seen:
+    """The zone of a cluster, by its private name and its mode."""
+    zone = zone_of(cluster)
+    if zone is None:
+        return _without_zone(session, cluster, policy, at)
+    if cluster.zone_mode.casefold() != "system":
+        return replace(_custom(zone, policy, session, at), cluster=cluster)
+    group = await reads.resource_group(session, zone.group_id)
+    if claimed_manager(group) != cluster.id:
+        raise NotProvenError("the cluster's node resource group names another manager")
+    prove(zone, cluster, session.cloud.suffixes)
+    return Seen(zone, normal_location(cluster.location), at, cluster)
+
+
+def zone_of(cluster: ManagedCluster) -> ResourceId | None:
+    """The id of the private zone in which a cluster has its name, None when it has none. It need not be there yet."""
+    if not cluster.private or cluster.zone_mode.casefold() == "none":
+        return None
+    if cluster.zone_mode.casefold() != "system":
+        return ResourceId(cluster.zone_mode)
+    name = (cluster.properties.private_fqdn or "").partition(".")[2]
+    if not name or cluster.node_group is None:
+        return None
+    return ResourceId(f"{cluster.node_group}/providers/Microsoft.Network/privateDnsZones/{name}")
+
+
+def row_of(cluster: ManagedCluster, policy: Policy, suffixes: tuple[str, ...]) -> ResourceId | None:
+    """The ledger's row of a cluster: its node resource group, whatever its zone mode. None for one to leave alone.
+
+    Such are public clusters, those with a custom zone that the policy does not list, those without a zone where the
+    policy keeps no records, and those that a tag excludes.
+    """
+    if not cluster.private or policy.scope.excludes(cluster.tags):
+        return None
+    zone = zone_of(cluster)
+    if zone is None:
+        wanted = bool(policy.records) and cluster.zone_mode.casefold() == "none"
+    else:
+        wanted = system_zone(zone.name, suffixes) is not None or zone in policy.custom_zones
+    return cluster.node_group if wanted else None
+
+
+async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
+    group = await reads.resource_group(session, zone.group_id)
+    try:
+        cluster = await reads.managed_cluster(session, claimed_manager(group))
+    except ArmError as error:
+        if classify(error) is not Kind.GONE:
+            raise
+        return Seen(zone, normal_location(group.location), at, cluster_is_gone=True)
+    prove(zone, cluster, session.cloud.suffixes)
+    return Seen(zone, normal_location(cluster.location), at, cluster)
+
+
+def _custom(zone: ResourceId, policy: Policy, session: Session, at: float) -> Seen:
+    form = custom_zone(zone.name, session.cloud.suffixes)
+    if form is None:
+        raise NotProvenError("the zone's name is not of a form that AKS uses")
+    if zone not in policy.custom_zones:
+        raise CustomZoneNotListedError(str(zone))
+    return Seen(zone, form.region, at)
+
+
+def _without_zone(session: Session, cluster: ManagedCluster, policy: Policy, at: float) -> Seen:
+    """A private cluster of zone mode `none`, which only records concern."""
+    if not cluster.private or not policy.records:
+        raise NothingToMendError(str(cluster.id))
+    prove_public_name(cluster, session.cloud.suffixes)
+    return Seen(None, normal_location(cluster.location), at, cluster)
+
+
+async def _vanished(session: Session, remembered: Observed, at: float, error: ArmError) -> Seen:
+    """A cluster that ARM does not know while it shows its subscription. Raises `error` when that is not so (rule 9)."""
+    cluster = ResourceId(remembered.cluster)
+    try:
+        await reads.managed_cluster(session, cluster)
+    except ArmError as missing:
+        if classify(missing) is not Kind.GONE:
+            raise
+    else:
+        raise error
+    await reads.subscription(session, cluster.subscription)
+    zone = ResourceId(remembered.zone) if remembered.zone else None
+    return Seen(zone, remembered.location, at, cluster_is_gone=True)

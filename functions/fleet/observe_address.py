@@ -1,0 +1,57 @@
+"""A cluster's API server found in ARM: the pieces in its node resource group, and AKS's own record of it."""
+
+import asyncio
+
+from functions.arm import reads
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.fleet.address import ApiServer, Pieces, locate
+from functions.fleet.endpoint import ENDPOINT, LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
+from functions.fleet.model import ManagedCluster
+
+
+async def observe_address(session: Session, cluster: ManagedCluster, zone: ResourceId | None) -> ApiServer | None:
+    """Where the API server is now: two or three reads. None while AKS names no node resource group.
+
+    The NIC is read after the endpoint that names it; AKS's own A record in `zone` beside them. Its AAAA record is read
+    only where the API server has an IPv6 address. Raises as reads do: a piece that cannot be read is not a missing one.
+    """
+    group = cluster.node_group
+    if group is None:
+        return None
+    record = record_id(cluster, zone, "A")
+    found, published = await asyncio.gather(_pieces(session, cluster, group), _read(session, record))
+    endpoint, nic, balancer = found
+    records = [published] if published else []
+    located = locate(cluster, Pieces(endpoint, nic, balancer))
+    if any(address.version == 6 for address in located.addresses):
+        beside = await _read(session, record_id(cluster, zone, "AAAA"))
+        records += [beside] if beside else []
+    return locate(cluster, Pieces(endpoint, nic, balancer, tuple(records), records_known=record is not None))
+
+
+def record_id(cluster: ManagedCluster, zone: ResourceId | None, kind: str) -> ResourceId | None:
+    """The record set that AKS writes for a cluster, None where it has no zone: its name below the zone's."""
+    name = (cluster.properties.private_fqdn or "").casefold().removesuffix(".")
+    if zone is None or not name.endswith("." + zone.name.casefold()):
+        return None
+    return zone.child(kind, name.removesuffix("." + zone.name.casefold()))
+
+
+async def _pieces(
+    session: Session, cluster: ManagedCluster, group: ResourceId
+) -> tuple[PrivateEndpoint | None, NetworkInterface | None, LoadBalancer | None]:
+    if cluster.vnet_integrated:
+        return None, None, await reads.load_balancer(session, _in(group, "loadBalancers"))
+    endpoint = await reads.private_endpoint(session, _in(group, "privateEndpoints"))
+    if endpoint is None or not endpoint.properties.network_interfaces:
+        return endpoint, None, None
+    return endpoint, await reads.network_interface(session, endpoint.properties.network_interfaces[0].id), None
+
+
+async def _read(session: Session, record: ResourceId | None) -> RecordSet | None:
+    return None if record is None else await reads.record_set(session, record)
+
+
+def _in(group: ResourceId, kind: str) -> ResourceId:
+    return ResourceId(f"{group}/providers/Microsoft.Network/{kind}/{ENDPOINT}")
