@@ -4,6 +4,7 @@ import pytest
 
 from functions.handlers.verdict import Action, Change
 from functions.ledger.state import Observed
+from functions.plan import Approval, key, plan_id
 from functions.restraint import tug_of_war, within_limit
 from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
 
@@ -60,3 +61,20 @@ def test_removals_of_an_hour(taken: int, fleet: int, stopped: bool) -> None:
         [Action.CREATE] if stopped else [Action.DELETE, Action.CREATE]
     )
     assert [finding.code for finding in verdict.findings] == (["change-limit"] if stopped else [])
+    assert verdict.stopped == (tuple(changes[:1]) if stopped else ())
+    assert (verdict.again is not None) is stopped
+
+
+def test_what_is_stopped_names_its_plan_and_how_to_approve_it() -> None:
+    verdict = within_limit([a_change(Action.DELETE)], ZONE, taken=3, fleet=1, share=0.3, at=AT)
+    (finding,) = verdict.findings
+    assert verdict.plan == plan_id([key(a_change(Action.DELETE))])
+    assert f"plan {verdict.plan}" in finding.seen
+    assert f"POST /api/sweep?approve={verdict.plan}" in finding.advice
+
+
+def test_what_is_approved_is_made_beyond_the_limit_and_what_is_not_waits() -> None:
+    changes = [a_change(Action.DELETE, "approved"), a_change(Action.DELETE, "other")]
+    given = Approval(plan="p", changes=frozenset({key(changes[0])}), at=AT, by="ann")
+    verdict = within_limit(changes, ZONE, taken=3, fleet=1, share=0.3, at=AT, approvals=[given])
+    assert (verdict.changes, verdict.stopped) == ((changes[0],), (changes[1],))
