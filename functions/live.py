@@ -22,6 +22,7 @@ from functions.policy import PolicyError
 from functions.queue import StorageQueue, WorkQueue
 from functions.reconcile import Around
 from functions.triggers.turns import Turns
+from functions.watch import Pauses
 
 _CONNECT_TIMEOUT = 5  # seconds
 
@@ -36,6 +37,7 @@ class Live:
     reports: Reports
     publisher: Publisher = Nobody()  # noqa: RUF009 - it holds nothing
     turns: Turns = field(default_factory=Turns)
+    pauses: Pauses = field(default_factory=Pauses)
 
     def now(self) -> float:
         """The time in seconds since 1970, whatever the policy."""

@@ -5,13 +5,14 @@ delay has no bound.
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from functions.arm import reads
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.resource_id import ResourceId
+from functions.fleet.identify import zone_of
 from functions.fleet.model import ManagedCluster
-from functions.fleet.observe import zone_of
 from functions.fleet.zone_name import system_zone
 from functions.ledger.coalescing import resent
 from functions.ledger.state import Ledger, Observed, Row, subject_of
@@ -28,6 +29,16 @@ _OVERDUE = 60.0  # seconds
 _AGAIN = 300.0  # seconds
 
 
+@dataclass(slots=True)
+class Pauses:
+    """Until when (seconds since 1970) each subscription's list is not to be asked for. Belongs to one worker."""
+
+    until: dict[str, float] = field(default_factory=dict[str, float])
+
+    def hold(self, subscription: str, at: float) -> bool:
+        return at < self.until.get(subscription, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What a round came to."""
@@ -38,26 +49,34 @@ class Watched:
     unreadable: tuple[str, ...]
 
 
-async def watch(around: Around, queue: WorkQueue, ledger: Ledger) -> Watched:
-    """One round. A subscription that cannot be read is told and passed over. Raises QueueError and LedgerError."""
-    at = around.now()
+async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses | None = None) -> Watched:
+    """One round. A subscription that cannot be read is told and passed over. Raises QueueError and LedgerError.
+
+    `pauses` are those of the rounds before: a list that was refused is not asked for before its Retry-After is over.
+    """
+    at, pauses = around.now(), pauses or Pauses()
     rows = {row.subject: row for row in await ledger.rows()}
     clusters: list[ManagedCluster] = []
     unreadable: list[str] = []
     for subscription in await _subscriptions(around, at):
+        if pauses.hold(subscription, at):
+            unreadable.append(subscription)
+            continue
         try:
             clusters += await reads.managed_clusters(around.session, subscription)
         except (ArmError, NoAnswerError, NoTokenError) as error:
             _log.warning("the clusters of %s cannot be listed: %s", subscription, error)
             unreadable.append(subscription)
-    woken = 0
+            if isinstance(error, ArmError) and error.retry_after is not None:
+                pauses.until[subscription] = around.now() + error.retry_after
+    woken: list[ResourceId] = []
     for cluster in clusters:
         subject = row_of(cluster, around)
         if subject is not None and wants_a_look(cluster, rows.get(subject), at):
             await _wake(cluster.id, subject, at, queue, ledger)
-            woken += 1
-    again = await _resend(at, queue, ledger)
-    return Watched(len(clusters), woken, again, tuple(unreadable))
+            woken.append(subject)
+    again = await _resend(at, queue, ledger, set(woken))
+    return Watched(len(clusters), len(woken), again, tuple(unreadable))
 
 
 async def _subscriptions(around: Around, at: float) -> tuple[str, ...]:
@@ -91,6 +110,7 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     Failed           nothing, or another state             yes
     settled          nothing                               no: the sweep looks at what rests
     settled          another state                         yes: to record it
+    settled          another cluster (of a custom zone)    no: the sweep looks at what rests
     any              an event without its pass             no: `resent` sees to it
     """
     state = cluster.properties.provisioning_state.casefold()
@@ -98,6 +118,8 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
         nothing_known = row is None or not row.counters.pending
         return nothing_known and (not cluster.settled or state == "failed")
     if row.counters.pending or row.counters.look_at > at:
+        return False
+    if cluster.settled and row.observed.cluster.casefold() not in ("", str(cluster.id).casefold()):
         return False
     if cluster.settled:
         return row.observed.state.casefold() != state
@@ -111,12 +133,15 @@ async def _wake(target: ResourceId, subject: ResourceId, at: float, queue: WorkQ
     await queue.send(work, 0)
 
 
-async def _resend(at: float, queue: WorkQueue, ledger: Ledger) -> int:
-    """Send again what has waited too long: its message, or its worker, is gone. One too many is dropped as it comes."""
+async def _resend(at: float, queue: WorkQueue, ledger: Ledger, woken: Collection[ResourceId]) -> int:
+    """Send again what has waited too long: its message, or its worker, is gone. One too many is dropped as it comes.
+
+    A row that was woken in this round has its message: the pass on that answers for what was overdue, too.
+    """
     sent = 0
     for row in await ledger.overdue(at - _OVERDUE):
         look, target = resent(row.counters), _target(row)
-        if look is None or target is None:
+        if look is None or target is None or row.subject in woken:
             continue
         work = Work(
             target=target,

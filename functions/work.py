@@ -17,6 +17,14 @@ VERSION = 2
 # Why an event woke Tether, where that makes a difference to what is done.
 URGENT = "zone-written"
 DELETE_FAILED = "zone-delete-failed"
+CLUSTER_DELETED = "cluster-deleted"
+
+CLUSTERS = "microsoft.containerservice/managedclusters"
+
+
+def row_of_zone(zone: ResourceId) -> ResourceId:
+    """The row that a zone's events meet in, by the form of its name."""
+    return subject_of(zone, system=system_zone(zone.name, ALL_SUFFIXES) is not None)
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,6 +57,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.subject is not None:
             return self.subject
         return subject_of(self.target, system=system_zone(self.target.name, ALL_SUFFIXES) is not None)
+
+    @property
+    def placed(self) -> bool:
+        """Whether its row is known. The id of a cluster does not tell it: the node resource group is in its body."""
+        return self.subject is not None or self.target.type != CLUSTERS
 
 
 class NotWorkError(Exception):

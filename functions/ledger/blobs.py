@@ -1,4 +1,4 @@
-"""Documents on Azure Blob storage: where drift reports, plans and approvals are kept."""
+"""Documents on Azure Blob storage: drift reports, plans and approvals, and what is too long for a table."""
 
 import asyncio
 import contextlib
@@ -17,10 +17,12 @@ _TIMEOUT = 15.0  # seconds
 
 
 class BlobDocuments:
-    """Documents as blobs of one container, made at first use."""
+    """Documents as blobs of one container, made at first use. A call takes `timeout` seconds at most."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, container: str = CONTAINER, *, timeout: float = _TIMEOUT) -> None:
         self._storage = storage
+        self._name = container
+        self._timeout = timeout
         self._client: ContainerClient | None = None
 
     async def close(self) -> None:
@@ -36,7 +38,7 @@ class BlobDocuments:
             except ResourceNotFoundError:
                 return None
 
-        return await _asked(get)
+        return await self._asked(get)
 
     async def write(self, name: str, body: bytes) -> None:
         from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -51,7 +53,17 @@ class BlobDocuments:
                     await client.create_container()
                 await client.upload_blob(name, body, overwrite=True, content_settings=settings)
 
-        await _asked(put)
+        await self._asked(put)
+
+    async def remove(self, name: str) -> None:
+        """Remove a document, or see that there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        async def gone() -> None:
+            with contextlib.suppress(ResourceNotFoundError):
+                await self._container().delete_blob(name)
+
+        await self._asked(gone)
 
     async def names(self, prefix: str) -> list[str]:
         from azure.core.exceptions import ResourceNotFoundError
@@ -62,7 +74,7 @@ class BlobDocuments:
             except ResourceNotFoundError:
                 return []
 
-        return await _asked(found)
+        return await self._asked(found)
 
     def _container(self) -> "ContainerClient":
         if self._client is None:
@@ -72,24 +84,23 @@ class BlobDocuments:
 
             if self._storage.connection_string:
                 self._client = ContainerClient.from_connection_string(
-                    self._storage.connection_string, CONTAINER, retry_total=0
+                    self._storage.connection_string, self._name, retry_total=0
                 )
             else:
                 self._client = ContainerClient(
                     self._storage.blob_service or "",
-                    CONTAINER,
+                    self._name,
                     credential=platform_credential(self._storage.client_id),
                     retry_total=0,
                 )
         return self._client
 
+    async def _asked[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        from azure.core.exceptions import AzureError
 
-async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
-    from azure.core.exceptions import AzureError
-
-    try:
-        async with asyncio.timeout(_TIMEOUT):
-            return await call()
-    except (AzureError, TimeoutError) as error:
-        # The error's text may hold the address with a signature: the type says enough.
-        raise ReportsError(f"the reports cannot be reached ({type(error).__name__})") from None
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await call()
+        except (AzureError, TimeoutError) as error:
+            # The error's text may hold the address with a signature: the type says enough.
+            raise ReportsError(f"the blobs of {self._name} cannot be reached ({type(error).__name__})") from None

@@ -12,6 +12,7 @@ import msgspec
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Change, Finding, Outcome
+from functions.ledger.bodies import cut_entry
 from functions.ledger.state import Entry, Ledger, LedgerError
 from functions.work import Work
 
@@ -71,7 +72,7 @@ class Journal:
             async with asyncio.timeout(_PATIENCE):
                 await self._ledger.intend(entry)
         except (LedgerError, TimeoutError):
-            self.unkept.append(entry)
+            self.unkept.append(cut_entry(entry))  # for the Work, and a queue's message has room for little
 
 
 # A write takes at most 60 s (rule 5); an intent that is older and has no outcome was left by a worker that died.
@@ -122,7 +123,7 @@ def _of(change: Change) -> dict[str, str]:
         "handler": change.handler,
         "action": change.action.value,
         "target": str(change.target),
-        "vnet": str(change.vnet),
+        "place": change.place,
     }
 
 

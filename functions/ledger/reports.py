@@ -30,13 +30,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A change that Tether would make. `key` is what an approval names it by (plan.key)."""
+    """A change that Tether would make. `key` is what an approval names it by (plan.key).
+
+    `place` is where: the VNet of a link, the DNS target of a record.
+    """
 
     key: str
     handler: str
     action: str
     target: str
-    vnet: str
+    place: str
     reason: str
 
 

@@ -89,7 +89,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `gone_since`: when the cluster was first found missing, 0 while it is not. `deleting`: whether it was ever seen
     Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970. `plan`: the id of what the
-    limit stopped, and what waits for a person to approve it.
+    limit stopped, and what waits for a person to approve it. `address` is the API server's, and `records` are those
+    found right, each as Recording.kept.
     """
 
     at: float = 0.0
@@ -106,6 +107,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deleting: bool = False
     reversals: tuple[float, ...] = ()
     plan: str = ""
+    address: str = ""
+    records: tuple[str, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -135,7 +138,14 @@ class Ledger(Protocol):
         ...
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
-        """Keep an observation, unless a newer one is there."""
+        """Keep an observation, unless a newer one is there, and the zone of its cluster for `zone_of`."""
+        ...
+
+    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
+        """The zone in which a cluster was last seen, which tells the row of its events. None where that is not known.
+
+        An observation without a cluster takes away what the row's one before said of its own.
+        """
         ...
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
@@ -144,6 +154,10 @@ class Ledger(Protocol):
 
     async def rows(self) -> tuple[Row, ...]:
         """All rows."""
+        ...
+
+    async def size(self) -> int:
+        """How many rows there are: a few columns' worth of reading, where their content is not needed."""
         ...
 
     async def taken(self, since: float) -> int:

@@ -1,15 +1,29 @@
 """The ledger on Azure Table storage."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import decode_hook, encode_hook
-from functions.ledger.state import VERSION, Counters, Entry, LedgerError, Mark, NewerRowError, Observed, Row
+from functions.ledger import bodies
+from functions.ledger.blobs import BlobDocuments
+from functions.ledger.entities import (
+    COLUMNS,
+    counted,
+    entry_decoder,
+    entry_keys,
+    is_pointer,
+    key,
+    keys,
+    named,
+    observed_decoder,
+    pointer_keys,
+    row_in,
+    text_of,
+)
+from functions.ledger.state import VERSION, Counters, Entry, LedgerError, Mark, Observed, Row
 from functions.settings import Storage
 
 if TYPE_CHECKING:
@@ -18,28 +32,28 @@ if TYPE_CHECKING:
 STATE, JOURNAL = "tetherstate", "tetherjournal"
 
 _TIMEOUT = 5.0  # seconds
+_WHOLE_TABLE = 6  # times as long: 10,000 rows have taken 8 s of a busy emulator
 _MOST_TRIES = 30  # of a counter that others keep changing
-_FAR = 10**13  # milliseconds, far in the future: the newest entry of the journal sorts first
+# A cluster's zone is written again in each such span, so that it does not expire before its row.
+_REFRESHED = 30 * 86400.0  # seconds
 
-_observed = msgspec.json.Decoder(Observed, dec_hook=decode_hook)
-_entry = msgspec.json.Decoder(Entry, dec_hook=decode_hook)
-_encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
+_BODY_TIMEOUT = 3.0  # seconds
 
 
 class TableLedger:
-    """One table for the rows and one for the journal, made at first use.
+    """One table for the rows and one for the journal, made at first use (entities.py tells the columns).
 
-    A row's partition is its subscription, so that a scan of one is cheap; a key is a hash of the id in lower case,
-    since table keys take no slashes, and the id itself stands in a column.
+    What is too long for a table goes to a blob, whose name stands in the column `body`, and is cut in the table.
     """
 
     def __init__(self, storage: Storage, *, timeout: float = _TIMEOUT) -> None:
         self._storage = storage
         self._timeout = timeout
         self._clients: dict[str, TableClient] = {}
+        self._bodies = BlobDocuments(storage, bodies.CONTAINER, timeout=_BODY_TIMEOUT)
 
     async def read(self, subject: ResourceId) -> Row:
-        return _row(subject, await self._get(subject) or {})
+        return await self._row(subject, await self._get(subject) or {})
 
     async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
         told = {"bumped": at, "written": at, "target": str(target or subject)}
@@ -52,11 +66,35 @@ class TableLedger:
         await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
-        held = _row(subject, await self._get(subject) or {})
-        if held.observed.at > observed.at:
+        entity = await self._get(subject)
+        held = (await self._row(subject, entity or {})).observed
+        if held.at > observed.at:
             return
-        columns = {"observed": _encode(observed).decode(), "written": observed.at}
-        await self._merge(subject, columns)
+        await self._point(held, observed)
+        text, body = text_of(observed), ""
+        if not bodies.fits(text):
+            name = f"observed/{key(subject)}.json"
+            body = name if await bodies.keep(self._bodies, name, text) else ""
+            text = text_of(bodies.cut_observed(observed))
+        elif entity and entity.get("body"):
+            await bodies.forget(self._bodies, entity["body"])
+        fresh = {**named(subject), **counted(Counters())} if entity is None else keys(subject)
+        await self._upsert(STATE, {**fresh, "observed": text, "body": body, "written": observed.at}, merge=True)
+
+    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
+        entity = await self._entity(STATE, pointer_keys(cluster))
+        return ResourceId(entity["zone"]) if entity else None
+
+    async def _point(self, held: Observed, observed: Observed) -> None:
+        """Keep what `zone_of` needs, where it is not the same as before: first, so that no later write can skip it."""
+        now, then = ((one.cluster.casefold(), one.zone.casefold()) for one in (observed, held))
+        if all(now):
+            span = observed.at // _REFRESHED
+            if now != then or span != held.at // _REFRESHED:
+                told = {"zone": observed.zone, "written": observed.at, "pending": False, "version": VERSION}
+                await self._upsert(STATE, {**pointer_keys(ResourceId(observed.cluster)), **told}, merge=False)
+        elif all(then) and await self.zone_of(ResourceId(held.cluster)) == ResourceId(held.zone):
+            await self._delete(STATE, pointer_keys(ResourceId(held.cluster)))
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         # The SDK fills in parameters word by word, so that a bracket must not touch one.
@@ -66,6 +104,9 @@ class TableLedger:
     async def rows(self) -> tuple[Row, ...]:
         return await self._query("seq ge 0", {})
 
+    async def size(self) -> int:
+        return len(await self._entities(STATE, "seq ge 0", {}, ["PartitionKey"]))
+
     async def taken(self, since: float) -> int:
         asked = "at ge @since and action ne 'create'"
         return len(await self._entities(JOURNAL, asked, {"since": since}, ["RowKey"]))
@@ -73,10 +114,11 @@ class TableLedger:
     async def forget(self, before: float) -> int:
         removed = 0
         for table, old in ((STATE, "written lt @before and pending eq false"), (JOURNAL, "at lt @before")):
-            client = self._client(table)
-            for entity in await self._entities(table, old, {"before": before}, ["PartitionKey", "RowKey"]):
-                await self._asked(lambda entity=entity, client=client: client.delete_entity(entity))
-                removed += 1
+            for entity in await self._entities(table, old, {"before": before}, ["PartitionKey", "RowKey", "body"]):
+                if entity.get("body"):
+                    await bodies.forget(self._bodies, entity["body"])
+                await self._delete(table, entity)
+                removed += not is_pointer(entity)
         return removed
 
     async def intend(self, entry: Entry) -> None:
@@ -86,37 +128,61 @@ class TableLedger:
         await self._keep(entry)
 
     async def journal(self, subject: ResourceId, most: int = 100) -> tuple[Entry, ...]:
-        entities = await self._entities(
-            JOURNAL, "PartitionKey eq @subject", {"subject": _key(subject)}, ["entry"], most
-        )
-        return tuple(_entry.decode(entity["entry"]) for entity in entities)
+        asked, values = "PartitionKey eq @subject", {"subject": key(subject)}
+        entities = await self._entities(JOURNAL, asked, values, ["entry", "body"], most)
+        return tuple([entry_decoder.decode(await self._whole(entity, "entry")) for entity in entities])
 
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
+        await self._bodies.close()
 
     async def _keep(self, entry: Entry) -> None:
+        """Keep an entry. One too long is in the table first, cut, so that an intent waits for no blob."""
+        text, entity = text_of(entry), {**entry_keys(entry), "at": entry.at, "action": entry.action}
+        if bodies.fits(text):
+            await self._upsert(JOURNAL, {**entity, "entry": text}, merge=False)
+            return
+        name = f"journal/{entity['PartitionKey']}/{entity['RowKey']}.json"
+        cut = text_of(bodies.cut_entry(entry))
+        await self._upsert(JOURNAL, {**entity, "entry": cut, "body": name}, merge=False)
+        await bodies.keep(self._bodies, name, text)
+
+    async def _whole(self, entity: dict[str, Any], column: str) -> str | bytes:
+        """A column's text, from its blob where it did not fit."""
+        text: str = entity.get(column) or ""
+        return (await bodies.whole(self._bodies, entity["body"]) if entity.get("body") else None) or text
+
+    async def _row(self, subject: ResourceId, entity: dict[str, Any]) -> Row:
+        row = row_in(subject, entity)
+        if not entity.get("body"):
+            return row
+        try:
+            return msgspec.structs.replace(row, observed=observed_decoder.decode(await self._whole(entity, "observed")))
+        except msgspec.MsgspecError as error:
+            raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
+
+    async def _upsert(self, table: str, entity: dict[str, Any], *, merge: bool) -> None:
         from azure.data.tables import UpdateMode
 
-        key = f"{_FAR - int(entry.at * 1000):014d}-{entry.id}"
-        entity = {
-            "PartitionKey": _key(entry.subject),
-            "RowKey": key,
-            "at": entry.at,
-            "action": entry.action,
-            "entry": _encode(entry).decode(),
-        }
-        client = self._client(JOURNAL)
-        await self._asked(lambda: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+        client, mode = self._client(table), UpdateMode.MERGE if merge else UpdateMode.REPLACE
+        await self._asked(lambda: client.upsert_entity(entity, mode=mode))
+
+    async def _delete(self, table: str, entity: dict[str, Any]) -> None:
+        client = self._client(table)
+        await self._asked(lambda: client.delete_entity(entity["PartitionKey"], entity["RowKey"]))
 
     async def _get(self, subject: ResourceId) -> dict[str, Any] | None:
+        return await self._entity(STATE, keys(subject))
+
+    async def _entity(self, table: str, where: dict[str, Any]) -> dict[str, Any] | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        client = self._client(STATE)
+        client = self._client(table)
 
         async def get() -> dict[str, Any] | None:
             try:
-                return await client.get_entity(_partition(subject), _key(subject))
+                return await client.get_entity(where["PartitionKey"], where["RowKey"])
             except ResourceNotFoundError:
                 return None
 
@@ -133,11 +199,11 @@ class TableLedger:
         client = self._client(STATE)
         for _ in range(_MOST_TRIES):
             held = await self._get(subject)
-            before = _row(subject, held or {}).counters
+            before = row_in(subject, held or {}).counters
             after = change(before)
             if after == before and held is not None:
                 return after
-            entity = {**_named(subject), **_counted(after), **(more or {})}
+            entity = {**named(subject), **counted(after), **(more or {})}
 
             async def write(held: dict[str, Any] | None = held, entity: dict[str, Any] = entity) -> None:
                 if held is None:
@@ -155,18 +221,9 @@ class TableLedger:
             return after
         raise LedgerError(f"the row of {subject} is changed by others all the time")
 
-    async def _merge(self, subject: ResourceId, columns: dict[str, Any]) -> None:
-        from azure.data.tables import UpdateMode
-
-        client = self._client(STATE)
-        fresh = await self._get(subject) is None
-        entity = {**_named(subject), **_counted(Counters()), **columns} if fresh else columns
-        keys = {"PartitionKey": _partition(subject), "RowKey": _key(subject)}
-        await self._asked(lambda: client.upsert_entity({**keys, **entity}, mode=UpdateMode.MERGE))
-
     async def _query(self, asked: str, values: dict[str, Any]) -> tuple[Row, ...]:
-        entities = await self._entities(STATE, asked, values, None)
-        return tuple(_row(ResourceId(entity["id"]), entity) for entity in entities)
+        entities = await self._entities(STATE, asked, values, COLUMNS)
+        return tuple([await self._row(ResourceId(entity["id"]), entity) for entity in entities])
 
     async def _entities(
         self, table: str, asked: str, values: dict[str, Any], columns: list[str] | None, most: int | None = None
@@ -181,14 +238,16 @@ class TableLedger:
                     break
             return found
 
-        return await self._asked(get)
+        return await self._asked(get, patience=_WHOLE_TABLE if most is None else 1)
 
-    async def _asked[T](self, call: Callable[[], Awaitable[T]], expected: tuple[type[Exception], ...] = ()) -> T:
+    async def _asked[T](
+        self, call: Callable[[], Awaitable[T]], expected: tuple[type[Exception], ...] = (), patience: int = 1
+    ) -> T:
         """Carry out a call; make the tables first when they are not there. What is `expected` comes through."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout * patience):
                 try:
                     return await call()
                 except ResourceNotFoundError:
@@ -229,44 +288,3 @@ class TableLedger:
                 )
             self._clients[table] = client
         return self._clients[table]
-
-
-def _partition(subject: ResourceId) -> str:
-    return subject.subscription.casefold()
-
-
-def _key(subject: ResourceId) -> str:
-    return hashlib.sha256(str(subject).casefold().encode()).hexdigest()[:40]
-
-
-def _named(subject: ResourceId) -> dict[str, Any]:
-    return {"PartitionKey": _partition(subject), "RowKey": _key(subject), "id": str(subject), "version": VERSION}
-
-
-def _counted(counters: Counters) -> dict[str, Any]:
-    return {
-        "seq": counters.seq,
-        "done": counters.done,
-        "look": counters.look,
-        "look_at": counters.look_at,
-        "causes": _encode(counters.causes).decode(),
-        "pending": counters.pending,
-    }
-
-
-def _row(subject: ResourceId, entity: dict[str, Any]) -> Row:
-    """The row in an entity. Raises NewerRowError for one that a newer version wrote."""
-    if int(entity.get("version", VERSION)) > VERSION:
-        raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
-    try:
-        counters = Counters(
-            seq=int(entity.get("seq", 0)),
-            done=int(entity.get("done", 0)),
-            look=int(entity.get("look", 0)),
-            look_at=float(entity.get("look_at", 0.0)),
-            causes=msgspec.json.decode(entity.get("causes") or "[]", type=tuple[str, ...]),
-        )
-        observed = _observed.decode(entity["observed"]) if entity.get("observed") else Observed()
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
-    return Row(subject, counters, observed, str(entity.get("target", "")))

@@ -10,11 +10,11 @@ import azure.functions as func
 import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
+from functions.triggers.counting import count, queued
 from functions.triggers.triage import Event, event_of, triage
 from functions.work import URGENT, Work
 
 if TYPE_CHECKING:
-    from functions.ledger.state import Row
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -25,7 +25,7 @@ _DEADLINE = 20  # seconds
 
 # The tables count the event while ARM is read. They get a head start, in which most say whether the event is a double
 # and needs no call at all; and no more than a second in all.
-_HEAD_START, _TABLES_PATIENCE = 0.025, 1.0  # seconds
+_HEAD_START = 0.025  # seconds
 
 
 @bp.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs there
@@ -47,21 +47,20 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
         return
     if work is None:
         return
-    if work.why == URGENT:
-        await _at_once(work, live())
+    here = live()
+    # Of a burst on one zone the first is urgent: it makes what all of them ask for.
+    if work.why == URGENT and not here.turns.is_linking(work.target):
+        async with here.turns.linking(work.target, work.row):
+            await _at_once(work, here)
     else:
-        await _queued(work, live())
+        await _queued(work, here)
 
 
 async def _queued(work: Work, here: "Live") -> None:
-    """Count the event, then leave it to the queue. Raises QueueError: Event Grid then brings the event again."""
+    """Leave an event to the queue. Raises QueueError: Event Grid then brings it again."""
     from functions.policy import PolicyError
 
-    at = work.since if isinstance(here.around, PolicyError) else here.around.now()
-    row = await _bump(work, here, at)
-    if row is not None and work.cause in row.counters.causes:
-        return
-    await here.queue.send(msgspec.structs.replace(work, always=row is None), 0)
+    await queued(work, here, work.since if isinstance(here.around, PolicyError) else here.around.now())
 
 
 async def _at_once(work: Work, here: "Live") -> None:
@@ -77,7 +76,7 @@ async def _at_once(work: Work, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(msgspec.structs.replace(work, always=True), 0)
         return
-    bumping = asyncio.create_task(_bump(work, here, here.around.now()))
+    bumping = asyncio.create_task(count(work, here, here.around.now()))
     await asyncio.wait({bumping}, timeout=_HEAD_START)
     early = bumping.result() if bumping.done() else None
     if early is not None and work.cause in early.counters.causes:
@@ -104,23 +103,6 @@ async def _at_once(work: Work, here: "Live") -> None:
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
     await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
-
-
-async def _bump(work: Work, here: "Live", at: float) -> "Row | None":
-    """Count the event and read its row, within a second.
-
-    None when the tables did not answer: the link is made all the same (rule 6).
-    """
-    from functions.ledger.state import LedgerError
-
-    try:
-        async with asyncio.timeout(_TABLES_PATIENCE):
-            counting = here.ledger.bump(work.row, at, work.cause, work.target)
-            counters, row = await asyncio.gather(counting, here.ledger.read(work.row))
-            return msgspec.structs.replace(row, counters=counters)
-    except (LedgerError, TimeoutError) as error:
-        _log.warning("an event on %s is not counted, and its message says so: %s", work.target, error)
-        return None
 
 
 def _live() -> "Live":

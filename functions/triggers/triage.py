@@ -8,7 +8,7 @@ from typing import Any, cast
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
 from functions.fleet.zone_name import custom_zone, system_zone
-from functions.work import DELETE_FAILED, URGENT, Work
+from functions.work import CLUSTER_DELETED, CLUSTERS, DELETE_FAILED, URGENT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Wake(Enum):
     """What an event of a known sort does."""
 
     LINK = "link"  # a zone was born: urgent
-    LOOK = "look"  # something of a zone's went, or was to go: a pass, without hurry
+    LOOK = "look"  # something of a zone's went or was to go, or a cluster changed: a pass, without hurry
     NOTHING_YET = "nothing-yet"  # known to matter to a concern that Tether does not mend yet
 
 
@@ -36,54 +36,36 @@ _DELETED = "microsoft.resources.resourcedeletesuccess"
 _NOT_DELETED = "microsoft.resources.resourcedeletefailure"
 _ACTED = "microsoft.resources.resourceactionsuccess"
 
-# By type of resource, operation and event type, all in lower case. The event type decides, not `data.status`: the
-# samples of failures say `Succeeded` there (recorded events/eventgrid-schema/resource-write-failure).
-TABLE: dict[tuple[str, str, str], Wake] = {
-    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/write", _WRITTEN): Wake.LINK,
-    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _DELETED): Wake.LOOK,
-    ("microsoft.network/privatednszones", "microsoft.network/privatednszones/delete", _NOT_DELETED): Wake.LOOK,
-    (
-        "microsoft.network/privatednszones/virtualnetworklinks",
-        "microsoft.network/privatednszones/virtualnetworklinks/delete",
-        _DELETED,
-    ): Wake.LOOK,
-    ("microsoft.network/privatednszones/a", "microsoft.network/privatednszones/a/write", _WRITTEN): Wake.NOTHING_YET,
-    ("microsoft.network/privateendpoints", "microsoft.network/privateendpoints/write", _WRITTEN): Wake.NOTHING_YET,
-    ("microsoft.network/networkinterfaces", "microsoft.network/networkinterfaces/write", _WRITTEN): Wake.NOTHING_YET,
-    ("microsoft.network/loadbalancers", "microsoft.network/loadbalancers/write", _WRITTEN): Wake.NOTHING_YET,
-    ("microsoft.network/routetables", "microsoft.network/routetables/write", _WRITTEN): Wake.NOTHING_YET,
-    (
-        "microsoft.network/virtualnetworks/subnets",
-        "microsoft.network/virtualnetworks/subnets/write",
-        _WRITTEN,
-    ): Wake.NOTHING_YET,
-    (
-        "microsoft.containerservice/managedclusters",
-        "microsoft.containerservice/managedclusters/write",
-        _WRITTEN,
-    ): Wake.NOTHING_YET,
-    (
-        "microsoft.containerservice/managedclusters",
-        "microsoft.containerservice/managedclusters/write",
-        _FAILED,
-    ): Wake.NOTHING_YET,
-    (
-        "microsoft.containerservice/managedclusters",
-        "microsoft.containerservice/managedclusters/delete",
-        _DELETED,
-    ): Wake.NOTHING_YET,
-    (
-        "microsoft.containerservice/managedclusters",
-        "microsoft.containerservice/managedclusters/start/action",
-        _ACTED,
-    ): Wake.NOTHING_YET,
-}
+_ZONES = "microsoft.network/privatednszones"
+_LINKS = f"{_ZONES}/virtualnetworklinks"
+_RECORDS = f"{_ZONES}/a"
+_ENDPOINTS = "microsoft.network/privateendpoints"
+_INTERFACES = "microsoft.network/networkinterfaces"
+_BALANCERS = "microsoft.network/loadbalancers"
+_ROUTES = "microsoft.network/routetables"
+_SUBNETS = "microsoft.network/virtualnetworks/subnets"
 
-_WHY = {
-    ("microsoft.network/privatednszones/write", _WRITTEN): URGENT,
-    ("microsoft.network/privatednszones/delete", _DELETED): "zone-deleted",
-    ("microsoft.network/privatednszones/delete", _NOT_DELETED): DELETE_FAILED,
-    ("microsoft.network/privatednszones/virtualnetworklinks/delete", _DELETED): "link-deleted",
+# By type of resource, operation and event type, all in lower case: what the event does, and the word for it in the log.
+# The event type decides, not `data.status`: the samples of failures say `Succeeded` there (recorded
+# events/eventgrid-schema/resource-write-failure). Of a cluster's actions only those count that change its endpoint; the
+# many `list…/action` of who fetches credentials do not.
+TABLE: dict[tuple[str, str, str], tuple[Wake, str]] = {
+    (_ZONES, f"{_ZONES}/write", _WRITTEN): (Wake.LINK, URGENT),
+    (_ZONES, f"{_ZONES}/delete", _DELETED): (Wake.LOOK, "zone-deleted"),
+    (_ZONES, f"{_ZONES}/delete", _NOT_DELETED): (Wake.LOOK, DELETE_FAILED),
+    (_LINKS, f"{_LINKS}/delete", _DELETED): (Wake.LOOK, "link-deleted"),
+    (CLUSTERS, f"{CLUSTERS}/write", _WRITTEN): (Wake.LOOK, "cluster-written"),
+    (CLUSTERS, f"{CLUSTERS}/write", _FAILED): (Wake.LOOK, "cluster-write-failed"),
+    (CLUSTERS, f"{CLUSTERS}/delete", _DELETED): (Wake.LOOK, CLUSTER_DELETED),
+    (CLUSTERS, f"{CLUSTERS}/delete", _NOT_DELETED): (Wake.LOOK, "cluster-delete-failed"),
+    (CLUSTERS, f"{CLUSTERS}/start/action", _ACTED): (Wake.LOOK, "cluster-started"),
+    (CLUSTERS, f"{CLUSTERS}/stop/action", _ACTED): (Wake.LOOK, "cluster-stopped"),
+    (_RECORDS, f"{_RECORDS}/write", _WRITTEN): (Wake.NOTHING_YET, "record-written"),
+    (_ENDPOINTS, f"{_ENDPOINTS}/write", _WRITTEN): (Wake.NOTHING_YET, "endpoint-written"),
+    (_INTERFACES, f"{_INTERFACES}/write", _WRITTEN): (Wake.NOTHING_YET, "interface-written"),
+    (_BALANCERS, f"{_BALANCERS}/write", _WRITTEN): (Wake.NOTHING_YET, "balancer-written"),
+    (_ROUTES, f"{_ROUTES}/write", _WRITTEN): (Wake.NOTHING_YET, "routes-written"),
+    (_SUBNETS, f"{_SUBNETS}/write", _WRITTEN): (Wake.NOTHING_YET, "subnet-written"),
 }
 
 _SORTS = frozenset((operation, kind) for _, operation, kind in TABLE)
@@ -98,13 +80,18 @@ def triage(event: Event, now: float) -> Work | None:
     if sort not in _SORTS:
         return None
     resource = ResourceId(event.subject)
-    wake = TABLE.get((resource.type, *sort))
-    if wake is None or wake is Wake.NOTHING_YET:
-        return None
-    zone = resource.parent if resource.type.endswith("/virtualnetworklinks") else resource
-    if system_zone(zone.name, ALL_SUFFIXES) is None and custom_zone(zone.name, ALL_SUFFIXES) is None:
-        return None
-    return Work(target=zone, why=_WHY[sort], cause=event.id, since=event.at or now)
+    wake, why = TABLE.get((resource.type, *sort), (Wake.NOTHING_YET, ""))
+    target = None if wake is Wake.NOTHING_YET else _target(resource)
+    return None if target is None else Work(target=target, why=why, cause=event.id, since=event.at or now)
+
+
+def _target(resource: ResourceId) -> ResourceId | None:
+    """What a pass has to look at: the cluster, or a zone with a name of AKS's. None for another service's zone."""
+    if resource.type == CLUSTERS:
+        return resource
+    zone = resource.parent if resource.type == _LINKS else resource
+    ours = system_zone(zone.name, ALL_SUFFIXES) is not None or custom_zone(zone.name, ALL_SUFFIXES) is not None
+    return zone if ours else None
 
 
 def event_of(raw: Any) -> Event:

@@ -5,7 +5,7 @@ that its pass was made. Two workers still meet in one row, which the counters se
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -34,7 +34,7 @@ class Turns:
         return len(self._rows)
 
     @asynccontextmanager
-    async def on(self, row: ResourceId, patience: float = PATIENCE) -> AsyncIterator[None]:
+    async def on(self, row: ResourceId, patience: float = PATIENCE) -> AsyncGenerator[None]:
         """Wait for the row's turn, for at most `patience` seconds, and then go on all the same."""
         turn = self._rows.setdefault(row, _Turn())
         turn.interested += 1
@@ -55,7 +55,7 @@ class Turns:
         return zone in self._newborn
 
     @asynccontextmanager
-    async def linking(self, zone: ResourceId, row: ResourceId) -> AsyncIterator[None]:
+    async def linking(self, zone: ResourceId, row: ResourceId) -> AsyncGenerator[None]:
         """An urgent pass: it waits for nobody, and the queue's messages on its row wait for it."""
         self._newborn.add(zone)
         try:

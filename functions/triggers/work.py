@@ -12,6 +12,7 @@ from functions.queue import QUEUE
 if TYPE_CHECKING:
     from functions.ledger.state import Ledger, Row
     from functions.live import Live
+    from functions.reconcile import Around
     from functions.work import Work
 
 bp = func.Blueprint()
@@ -39,15 +40,8 @@ async def take(body: bytes, here: "Live") -> None:
     Raises when that could not be had: the host then shows the message again, and after five times keeps it in the
     poison queue. A message that cannot be read goes there at once, with one line that says why.
     """
-    from functions.events_out import happenings
-    from functions.handlers import zone_link_findings
-    from functions.ledger import journal
-    from functions.ledger.coalescing import drop
-    from functions.ledger.journal import close_left_open
-    from functions.ledger.state import NewerRowError
     from functions.policy import PolicyError
-    from functions.reconcile import reconcile
-    from functions.settle import settle
+    from functions.triggers.placing import place
 
     try:
         item = work.decode(body)
@@ -59,6 +53,24 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)
         return
+    if not item.placed:
+        await place(item, here, here.around)
+        return
+    async with here.turns.on(item.row):
+        await _pass(item, here, here.around)
+
+
+async def _pass(item: "Work", here: "Live", around: "Around") -> None:
+    """The pass of a message whose turn on its row it is. The row is read now: most of a burst is dropped here."""
+    from functions.events_out import happenings
+    from functions.handlers import zone_link_findings
+    from functions.ledger import journal
+    from functions.ledger.coalescing import drop
+    from functions.ledger.journal import close_left_open
+    from functions.ledger.state import NewerRowError
+    from functions.reconcile import reconcile
+    from functions.settle import settle
+
     try:
         row = await _row(item, here.ledger)
     except NewerRowError as error:
@@ -71,9 +83,9 @@ async def take(body: bytes, here: "Live") -> None:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
     if row is not None:
-        await close_left_open(here.ledger, item.row, here.around.now())
-    done = await reconcile(item, here.around, before=row.observed if row else None)
-    at, mark = here.around.now(), None if row is None else row.counters.mark
+        await close_left_open(here.ledger, item.row, around.now())
+    done = await reconcile(item, around, before=row.observed if row else None)
+    at, mark = around.now(), None if row is None else row.counters.mark
     await settle(item, done, here.queue, here.ledger, at, mark)
     await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
 

@@ -17,6 +17,7 @@ class MemoryLedger:
     held: dict[ResourceId, Row] = field(default_factory=dict[ResourceId, Row])
     bumped: dict[ResourceId, float] = field(default_factory=dict[ResourceId, float])
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    zones: dict[ResourceId, ResourceId] = field(default_factory=dict[ResourceId, ResourceId])
 
     async def read(self, subject: ResourceId) -> Row:
         self._check()
@@ -38,8 +39,18 @@ class MemoryLedger:
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
-        if row.observed.at <= observed.at:
-            self.held[subject] = msgspec.structs.replace(row, observed=observed)
+        if row.observed.at > observed.at:
+            return
+        self.held[subject] = msgspec.structs.replace(row, observed=observed)
+        held = row.observed
+        if observed.cluster and observed.zone:
+            self.zones[ResourceId(observed.cluster)] = ResourceId(observed.zone)
+        elif held.cluster and self.zones.get(ResourceId(held.cluster)) == ResourceId(held.zone):
+            del self.zones[ResourceId(held.cluster)]
+
+    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
+        self._check()
+        return self.zones.get(cluster)
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         self._check()
@@ -52,6 +63,10 @@ class MemoryLedger:
     async def rows(self) -> tuple[Row, ...]:
         self._check()
         return tuple(self.held.values())
+
+    async def size(self) -> int:
+        self._check()
+        return len(self.held)
 
     async def taken(self, since: float) -> int:
         self._check()

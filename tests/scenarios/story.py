@@ -191,7 +191,7 @@ class Story:
     async def watch(self) -> None:
         """One round of the timer."""
         assert isinstance(self.live.around, Around)
-        await watch(self.live.around, self.live.queue, self.live.ledger)
+        await watch(self.live.around, self.live.queue, self.live.ledger, self.live.pauses)
 
     async def take(self, body: bytes) -> None:
         await take(body, self.live)

@@ -322,3 +322,36 @@ def test_a_link_that_was_changed_since_it_was_read_is_not_removed() -> None:
         assert here.azure.store.get(link.id) is link, "and not one that was made anew"
 
     tell(story, hub_by_name)
+
+
+@pytest.mark.parametrize("pause", [20, 600])
+def test_a_list_that_was_refused_is_not_asked_for_before_its_pause_is_over(pause: int) -> None:
+    async def story(here: Story) -> None:
+        here.faults.add(effects.throttled(pause), method="GET", times=1)
+        began = here.azure.clock.now()
+        await here.passes(pause + 130, watching=True)
+        asked = [at - here.transport.asked_at[0] for at in here.transport.asked_at]
+        assert len(asked) > 1
+        assert asked[1] >= pause
+        assert asked[1] <= pause + 61, "and then at once"
+        assert here.azure.clock.now() - began > pause
+
+    tell(story, hub_by_name)
+
+
+def test_a_row_gets_one_message_a_round() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(600)
+        held = here.azure.store.get(cluster)
+        assert held is not None
+        held.properties["provisioningState"] = "Updating"
+        await here.ledger.look_again(here.zone.group_id, here.azure.clock.now() - 90)
+        here.queue.sent.clear()
+        await here.watch()
+        assert [work.why for work in here.queue.sent] == ["watch"]
+        await here.passes(60)
+        (row,) = await here.ledger.rows()
+        assert not row.counters.pending
+
+    tell(story, hub_by_name)

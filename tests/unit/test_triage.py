@@ -6,7 +6,8 @@ import pytest
 
 from functions.arm.resource_id import InvalidResourceIdError
 from functions.triggers.triage import TABLE, Event, event_of, triage
-from tests.unit.worlds import AT, CUSTOM_ZONE, HUB, ZONE, an_id
+from functions.work import CLUSTERS
+from tests.unit.worlds import AT, CLUSTER_ID, CUSTOM_ZONE, HUB, ZONE, an_id
 
 WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
 ZONE_WRITE = "Microsoft.Network/privateDnsZones/write"
@@ -50,6 +51,32 @@ def test_what_goes_is_looked_at_without_hurry(event: Event, why: str) -> None:
     work = triage(event, AT)
     assert work is not None
     assert (work.target, work.why) == (ZONE, why)
+
+
+FAILED, ACTED = "Microsoft.Resources.ResourceWriteFailure", "Microsoft.Resources.ResourceActionSuccess"
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "why"),
+    [
+        ("write", WRITTEN, "cluster-written"),
+        ("write", FAILED, "cluster-write-failed"),
+        ("delete", DELETED, "cluster-deleted"),
+        ("delete", NOT_DELETED, "cluster-delete-failed"),
+        ("start/action", ACTED, "cluster-started"),
+        ("stop/action", ACTED, "cluster-stopped"),
+        ("write", "Microsoft.Resources.ResourceWriteCancel", None),
+        ("listClusterAdminCredential/action", ACTED, None),
+        ("agentPools/write", WRITTEN, None),
+    ],
+)
+def test_a_cluster_that_changed_is_looked_at_and_its_row_is_not_known_yet(
+    operation: str, kind: str, why: str | None
+) -> None:
+    work = triage(an_event(CLUSTER_ID, f"{CLUSTERS}/{operation}", kind), AT)
+    assert (work and work.why) == why
+    if work is not None:
+        assert (work.target, work.placed) == (CLUSTER_ID, False)
 
 
 @pytest.mark.parametrize(

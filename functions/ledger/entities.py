@@ -1,0 +1,85 @@
+"""How the ledger's rows stand in a table: keys, columns, and back."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from functions.arm.resource_id import ResourceId
+from functions.fleet.model import decode_hook, encode_hook
+from functions.ledger.state import VERSION, Counters, Entry, LedgerError, NewerRowError, Observed, Row
+
+_FAR = 10**13  # milliseconds, far in the future: the newest entry of the journal sorts first
+
+_POINTER = "cluster-"
+
+# What row_in reads of a row. To leave out the rest halves what the SDK's decoding costs: 10,000 rows 0.9 s, not 2.1 s.
+COLUMNS = ["id", "version", "seq", "done", "look", "look_at", "causes", "observed", "target", "body"]
+
+observed_decoder = msgspec.json.Decoder(Observed, dec_hook=decode_hook)
+entry_decoder = msgspec.json.Decoder(Entry, dec_hook=decode_hook)
+_encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
+
+
+def text_of(value: Observed | Entry) -> str:
+    return _encode(value).decode()
+
+
+def partition(subject: ResourceId) -> str:
+    """A subscription a partition, so that a scan of one is cheap."""
+    return subject.subscription.casefold()
+
+
+def key(subject: ResourceId) -> str:
+    """A hash of the id in lower case, since table keys take no slashes. The id itself stands in a column."""
+    return hashlib.sha256(str(subject).casefold().encode()).hexdigest()[:40]
+
+
+def keys(subject: ResourceId) -> dict[str, Any]:
+    return {"PartitionKey": partition(subject), "RowKey": key(subject)}
+
+
+def named(subject: ResourceId) -> dict[str, Any]:
+    return {**keys(subject), "id": str(subject), "version": VERSION}
+
+
+def pointer_keys(cluster: ResourceId) -> dict[str, Any]:
+    """Where the zone of a cluster is kept. It has no counters, by which a query knows rows."""
+    return {"PartitionKey": partition(cluster), "RowKey": f"{_POINTER}{key(cluster)}"}
+
+
+def is_pointer(entity: dict[str, Any]) -> bool:
+    return str(entity["RowKey"]).startswith(_POINTER)
+
+
+def entry_keys(entry: Entry) -> dict[str, Any]:
+    return {"PartitionKey": key(entry.subject), "RowKey": f"{_FAR - int(entry.at * 1000):014d}-{entry.id}"}
+
+
+def counted(counters: Counters) -> dict[str, Any]:
+    return {
+        "seq": counters.seq,
+        "done": counters.done,
+        "look": counters.look,
+        "look_at": counters.look_at,
+        "causes": _encode(counters.causes).decode(),
+        "pending": counters.pending,
+    }
+
+
+def row_in(subject: ResourceId, entity: dict[str, Any]) -> Row:
+    """The row in an entity. Raises NewerRowError for one that a newer version wrote."""
+    if int(entity.get("version", VERSION)) > VERSION:
+        raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
+    try:
+        counters = Counters(
+            seq=int(entity.get("seq", 0)),
+            done=int(entity.get("done", 0)),
+            look=int(entity.get("look", 0)),
+            look_at=float(entity.get("look_at", 0.0)),
+            causes=msgspec.json.decode(entity.get("causes") or "[]", type=tuple[str, ...]),
+        )
+        observed = observed_decoder.decode(entity["observed"]) if entity.get("observed") else Observed()
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
+    return Row(subject, counters, observed, str(entity.get("target") or ""))

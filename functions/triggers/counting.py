@@ -1,0 +1,61 @@
+"""An event that is left to the queue: counted in its row first, then sent (docs/decisions/0004)."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from functions.ledger.state import LedgerError, Row
+from functions.work import CLUSTER_DELETED, Work, row_of_zone
+
+if TYPE_CHECKING:
+    from functions.live import Live
+
+_log = logging.getLogger("tether")
+
+# The tables count an event within this, or its message says that they did not.
+_PATIENCE = 1.0  # seconds
+
+
+async def queued(work: Work, here: "Live", at: float) -> None:
+    """Count an event, then leave it to the queue; one that is done with is dropped.
+
+    Raises QueueError: who brought the event then brings it again.
+    """
+    placed = await _placed(work, here)
+    row = await count(placed, here, at) if placed.placed else None
+    if row is not None and work.cause in row.counters.causes:
+        return
+    await here.queue.send(msgspec.structs.replace(placed, always=row is None), 0)
+
+
+async def count(work: Work, here: "Live", at: float) -> Row | None:
+    """Count the event and read its row, within a second. None when the tables did not answer."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            counting = here.ledger.bump(work.row, at, work.cause, work.target)
+            counters, row = await asyncio.gather(counting, here.ledger.read(work.row))
+            return msgspec.structs.replace(row, counters=counters)
+    except (LedgerError, TimeoutError) as error:
+        _log.warning("an event on %s is not counted, and its message says so: %s", work.target, error)
+        return None
+
+
+async def _placed(work: Work, here: "Live") -> Work:
+    """The Work with the row of its cluster, where the ledger has seen that. Else a worker finds it (placing.py).
+
+    What a deleted cluster leaves is looked at from its zone: the cluster itself can tell nothing any more.
+    """
+    if work.placed:
+        return work
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            zone = await here.ledger.zone_of(work.target)
+    except (LedgerError, TimeoutError) as error:
+        _log.warning("the row of %s is looked for later: %s", work.target, error)
+        return work
+    if zone is None:
+        return work
+    target = zone if work.why == CLUSTER_DELETED else work.target
+    return msgspec.structs.replace(work, target=target, subject=row_of_zone(zone))
