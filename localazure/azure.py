@@ -8,6 +8,8 @@ from random import Random
 from typing import Any, Literal
 
 from localazure.access import Access
+from localazure.aks.at_work import AtWork, NextEndpoint
+from localazure.aks.command import Command, Runner, says_what_it_would_run
 from localazure.aks.rules import AksRules
 from localazure.clock import Clock
 from localazure.limits import Limits
@@ -39,7 +41,13 @@ class Durations:
     cluster_nodes: float = 60  # from the endpoint to the first node's boot
     cluster_finish: float = 30  # from the name resolving to Succeeded
     cluster_delete: float = 60
+    cluster_stop: float = 120
+    cluster_record: float = 5  # from an address that has moved to the A record that says so
+    command_schedule: float = 5  # from a run command to its pod
+    command_run: float = 2
+    command_unscheduled: float = 60  # AKS gives a pod so long to be scheduled (Learn, "Access a private cluster")
     name_lookup_deadline: float = 600  # AgentBaker: retrycmd_nslookup 1 15 600, then exit code 52
+    connect_deadline: float = 1100  # [U] 100 tries of 10 s with a pause of 1 s, then exit code 51
 
 
 class LocalAzure:
@@ -64,6 +72,14 @@ class LocalAzure:
         self.management_groups: dict[str, tuple[str, ...]] = {}
         """The management groups above a subscription, the nearest first."""
         self.aks = AksRules()
+        self.clusters_at_work: dict[str, AtWork] = {}
+        """What AKS is doing, by the cluster's id in lower case."""
+        self.next_endpoints: dict[str, NextEndpoint] = {}
+        """Where AKS puts a cluster's next private endpoint, by the cluster's id in lower case."""
+        self.run_command: Runner = says_what_it_would_run
+        """What runs a command inside a cluster."""
+        self.commands: dict[str, Command] = {}
+        """Every run command by its id."""
         self.access = Access()
         self.graph = GraphView(self)
         self.limits: Limits | None = None

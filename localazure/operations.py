@@ -126,7 +126,8 @@ class Operation:
             return Answer(202, None, self.headers(status=False, location=True))
         if self.kind is Kind.GROUPS:
             return Answer(200) if self.error is None else Answer(409, {"error": self.error})
-        return Answer(204, None, {"location": self.result_address} if self.kind is Kind.AKS else {})
+        of_aks = {"location": self.result_address, "content-type": "application/json"}
+        return Answer(204, None, of_aks if self.kind is Kind.AKS else {})
 
 
 class Operations:

@@ -8,15 +8,19 @@ from localazure.resolver import VNET
 from localazure.store import Resource, items, part
 
 LOCKDOWN = "ReadOnly"
+API_SERVER = "kube-apiserver"
+"""AKS's name for the private endpoint, or for the internal load balancer, of an API server."""
+NODES_DOWN = "localazure/nodes-down"
+"""Key of a cluster's body that is never printed: it was stopped, and its nodes have not come up again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """The pieces of one cluster. Ids are spelt as AKS spells them; `zone` is empty where there is no private zone.
 
-    `subnets` are those of the node pools, none when AKS makes the VNet itself. `endpoint` is false with API server
-    VNet integration (a later capability: its internal load balancer is not here yet) and for a public cluster.
-    `up`: the nodes have come up once, so an update boots none.
+    `subnets` are those of the node pools, none when AKS makes the VNet itself. With API server VNet integration there
+    is a `balancer` in `api_subnet` and no `endpoint`; a public cluster may have neither. `up`: the nodes are up, so an
+    update boots none. `dual_stack`: an IPv6 address beside the IPv4 one, where the subnet has a prefix for it.
     """
 
     cluster: str
@@ -30,6 +34,9 @@ class Blueprint:
     record: str
     subnets: tuple[str, ...]
     endpoint: bool
+    balancer: bool
+    api_subnet: str
+    dual_stack: bool
     locked: bool
     nodes: int
     up: bool
@@ -39,12 +46,12 @@ class Blueprint:
         return self.mode == "system"
 
     @property
-    def nodes_need_dns(self) -> bool:
-        """Nodes look the name up when they boot, and only with a private zone and a private endpoint.
+    def nodes_use_dns(self) -> bool:
+        """Nodes look the name up only with a private zone and a private endpoint.
 
         With zone mode `none` they use /etc/hosts (AgentBaker PR 330), with VNet integration the internal address.
         """
-        return self.mode in ("system", "custom") and self.endpoint and self.nodes > 0 and not self.up
+        return self.mode in ("system", "custom") and self.endpoint
 
     @property
     def node_group_name(self) -> str:
@@ -62,6 +69,24 @@ class Blueprint:
     @property
     def own_subnet(self) -> str:
         return f"{self.own_vnet}/subnets/aks-subnet"
+
+    @property
+    def own_api_subnet(self) -> str:
+        """The API server's subnet in that VNet, with VNet integration."""
+        return f"{self.own_vnet}/subnets/aks-apiserver-subnet"
+
+    @property
+    def balancer_subnet(self) -> str:
+        """Where the API server's load balancer stands. Without a subnet of its own among the nodes [U]."""
+        return self.api_subnet or (self.subnets[0] if self.subnets else self.own_api_subnet)
+
+    @property
+    def endpoint_id(self) -> str:
+        return f"{self.node_group}/providers/Microsoft.Network/privateEndpoints/{API_SERVER}"
+
+    @property
+    def balancer_id(self) -> str:
+        return f"{self.node_group}/providers/Microsoft.Network/loadBalancers/{API_SERVER}"
 
     @property
     def node_subnet(self) -> str:
@@ -107,7 +132,11 @@ class Blueprint:
             record=record,
             subnets=tuple(str(pool["vnetSubnetID"]) for pool in pools if pool.get("vnetSubnetID")),
             endpoint=mode != "public" and not access.get("enableVnetIntegration"),
+            balancer=bool(access.get("enableVnetIntegration")),
+            api_subnet=str(access.get("subnetId") or ""),
+            dual_stack="IPv6" in items(part(properties, "networkProfile"), "ipFamilies"),
             locked=restriction == LOCKDOWN,
             nodes=sum(int(pool.get("count") or 0) for pool in pools),
-            up="identityProfile" in properties,  # shown from the first Succeeded on (recorded, every create)
+            # identityProfile is shown from the first Succeeded on (recorded, every create)
+            up="identityProfile" in properties and NODES_DOWN not in cluster.body,
         )

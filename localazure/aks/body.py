@@ -205,6 +205,8 @@ def _access(properties: Json) -> None:
         access.setdefault("enablePrivateClusterPublicFQDN", True)
         if not access.get("enableVnetIntegration"):
             properties.setdefault("privateLinkResources", [dict(PRIVATE_LINK)])
+        else:
+            properties.pop("privateLinkResources", None)  # a conversion sends back what a GET told
     if access:
         properties["apiServerAccessProfile"] = access
     else:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from localazure.aks.blueprint import Blueprint
-from localazure.aks.nodes import resolve_api_server
+from localazure.aks.nodes import join_api_server
 from localazure.aks.pieces import Pieces
 from localazure.azure import LocalAzure
 from localazure.operations import OperationFailed, Takes
@@ -34,8 +34,8 @@ async def make_cluster(azure: LocalAzure, plan: Blueprint, takes: Takes, says: S
         await pieces.make_zone()
     says("ProvisioningControlPlane")
     await _together(_link_own_vnets(azure, pieces, plan), _set_up_nodes(azure, pieces, plan, takes, says))
-    if plan.nodes_need_dns:
-        await resolve_api_server(azure, plan.vnets[0], plan.private_fqdn, plan.scale_set)
+    if plan.nodes > 0 and not plan.up:
+        await join_api_server(azure, plan)
     says(f"CreatingAgentPools: {plan.nodes}/{plan.nodes} nodes completed")
     await takes(azure.durations.cluster_finish)
     pieces.lock()
@@ -49,13 +49,20 @@ async def _link_own_vnets(azure: LocalAzure, pieces: Pieces, plan: Blueprint) ->
 
 
 async def _set_up_nodes(azure: LocalAzure, pieces: Pieces, plan: Blueprint, takes: Takes, says: Says) -> None:
-    """The private endpoint `kube-apiserver` with its NIC, the A record (AKS uses no DNS zone group), then machines."""
-    if plan.endpoint:
+    """`kube-apiserver`, a private endpoint with its NIC or a load balancer; the A record (AKS uses no DNS zone group);
+    then machines. What a cluster had before its conversion to VNet integration goes when the record tells the new
+    address.
+    """
+    if plan.balancer:
+        await pieces.make_balancer()
+    elif plan.endpoint:
         await pieces.make_endpoint()
-        if plan.zone:
-            await pieces.make_record()
     elif not plan.up:
         await takes(azure.durations.cluster_endpoint)
+    if plan.zone:
+        await pieces.make_records()
+    if not plan.endpoint:
+        await pieces.remove_endpoint()
     if plan.up:
         return
     says(f"CreatingAgentPools: 0/{plan.nodes} nodes completed")

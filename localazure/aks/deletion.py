@@ -17,7 +17,8 @@ async def unmake_cluster(azure: LocalAzure, plan: Blueprint, takes: Takes) -> No
     step = azure.durations.cluster_delete / 3
     await takes(step)
     await pieces.remove_endpoint()
-    await pieces.remove_record()
+    await pieces.remove_balancer()
+    await pieces.remove_records()
     await takes(step)
     if plan.owns_zone:
         await pieces.remove_links(foreign=azure.aks.deletes_foreign_links)

@@ -6,20 +6,21 @@ from localazure.store import Json
 
 DNS_FAIL = 52
 """A node's exit code when the API server's name did not resolve (AgentBaker, ERR_K8S_API_SERVER_DNS_LOOKUP_FAIL)."""
+CONNECT_FAIL = 51
+"""The one when it could not connect (AgentBaker, ERR_K8S_API_SERVER_CONN_FAIL)."""
 
 
-def nodes_gave_up(scale_set: str, name: str, seconds: float) -> OperationFailed:
-    """The nodes never resolved the API server.
+def nodes_gave_up(scale_set: str, code: int, output: str) -> OperationFailed:
+    """The nodes never reached the API server; `output` says why.
 
     Form: the code VMExtensionProvisioningError, the extension `vmssCSE`, `exit status=52` and a JSON text with
     `ExitCode` and `Output`, as users report it in Azure/AKS issues 2004 and 2244; the sentence is ours.
     """
-    output = f"nslookup of {name} found no address within {seconds:.0f} s"
     return OperationFailed(
         "VMExtensionProvisioningError",
         f"The nodes of {scale_set} could not be set up: extension 'vmssCSE' ended. Error message: "
-        f'"command terminated with exit status={DNS_FAIL} '
-        f'[stdout] {{ \\"ExitCode\\": \\"{DNS_FAIL}\\", \\"Output\\": \\"{output}\\" }}"',
+        f'"command terminated with exit status={code} '
+        f'[stdout] {{ \\"ExitCode\\": \\"{code}\\", \\"Output\\": \\"{output}\\" }}"',
     )
 
 
@@ -56,6 +57,17 @@ def busy(state: str) -> Refused:
     )
 
 
+def stopped(name: str) -> Refused:
+    """[U] What AKS says to a write or a command while the cluster is stopped; the code is that of a busy cluster."""
+    message = f"The cluster {name} is stopped; start it first."
+    return bare_error(409, "OperationNotAllowed", message, details=None, subcode="")
+
+
+def command_refused(message: str) -> Refused:
+    """[U] A run command that AKS does not take. The form is AKS's own, the code and the sentence are ours."""
+    return bare_error(400, "BadRequest", message, details=None, subcode="")
+
+
 def invalid(target: str, message: str) -> Refused:
     """A request that AKS cannot accept. Form: recorded errors/400-aks-dns-zone-not-found."""
     return bare_error(400, "InvalidParameter", message, details=None, subcode="", target=target)
@@ -66,3 +78,8 @@ def zone_not_found(zone_id: str) -> Refused:
     return bare_error(
         400, "PrivateDNSZoneNotFound", f"There is no private DNS zone {zone_id}.", details=None, subcode=""
     )
+
+
+def precondition_failed() -> Refused:
+    """[U] No recording shows AKS's 412; the form is AKS's own."""
+    return bare_error(412, "PreconditionFailed", "The eTag of the cluster is not the given one.", details=None)

@@ -1,6 +1,8 @@
-"""Nodes that boot: each asks for the API server's name until it resolves or its patience ends."""
+"""Nodes that boot: each asks for the API server's name, then connects, until that works or its patience ends."""
 
-from localazure.aks.errors import nodes_gave_up
+from localazure.aks.blueprint import Blueprint
+from localazure.aks.errors import CONNECT_FAIL, DNS_FAIL, nodes_gave_up
+from localazure.aks.reachable import cannot_connect
 from localazure.azure import LocalAzure
 from localazure.resolver import Lookup
 
@@ -13,19 +15,34 @@ over.
 """
 CACHED = 15
 """Seconds that we skip between two questions to a cache that cannot have changed its mind, to save work."""
+CONNECTING = 11
+"""Seconds that a try to connect takes when nobody answers, with the pause after it."""
+
+
+async def join_api_server(azure: LocalAzure, plan: Blueprint) -> None:
+    """Wait, as the first node does, until the API server's name resolves and its address answers.
+
+    Raises OperationFailed (VMExtensionProvisioningError): exit status 52 when the name had no address for
+    `name_lookup_deadline`, exit status 51 when what it had led nowhere for `connect_deadline`, in seconds of Azure's
+    clock.
+    """
+    if plan.nodes_use_dns:
+        await resolve_api_server(azure, plan.vnets[0], plan.private_fqdn, plan.scale_set)
+    began = azure.clock.now()
+    while reason := cannot_connect(azure, plan):
+        if azure.clock.now() - began >= azure.durations.connect_deadline:
+            raise nodes_gave_up(plan.scale_set, CONNECT_FAIL, f"cannot connect to the API server: {reason}")
+        await azure.clock.sleep(CONNECTING)
 
 
 async def resolve_api_server(azure: LocalAzure, vnet_id: str, name: str, scale_set: str) -> None:
-    """Wait, as the first node does, until `name` resolves through the VNet's DNS servers.
-
-    Raises OperationFailed (VMExtensionProvisioningError, exit status 52) after `name_lookup_deadline`, 600 s of
-    Azure's clock.
-    """
-    deadline = azure.clock.now() + azure.durations.name_lookup_deadline
+    """Wait until `name` resolves through the VNet's DNS servers."""
+    seconds = azure.durations.name_lookup_deadline
+    deadline = azure.clock.now() + seconds
     while not (told := azure.resolvers.lookup(vnet_id, name)).addresses:
         now = azure.clock.now()
         if now >= deadline:
-            raise nodes_gave_up(scale_set, name, azure.durations.name_lookup_deadline)
+            raise nodes_gave_up(scale_set, DNS_FAIL, f"nslookup of {name} found no address within {seconds:.0f} s")
         await azure.clock.sleep(min(_pause(told, now), max(PAUSE, deadline - now)))
 
 

@@ -1,23 +1,33 @@
 """The Azure resources of one cluster, made and removed as AKS does: with the cluster's own identity, from inside."""
 
-from localazure.aks.blueprint import Blueprint
+from localazure.aks.at_work import NextEndpoint
+from localazure.aks.blueprint import API_SERVER, Blueprint
 from localazure.aks.errors import link_failed
 from localazure.aks.names import own_link
+from localazure.aks.reachable import addresses_of
 from localazure.azure import LocalAzure
 from localazure.operations import OperationFailed, Takes
 from localazure.resources.groups import ResourceGroups
+from localazure.resources.load_balancers import LoadBalancers
+from localazure.resources.network_interfaces import Version
 from localazure.resources.private_endpoints import PrivateEndpoints
 from localazure.resources.private_zones import LINKS, PrivateZones
 from localazure.resources.record_sets import RecordSets
+from localazure.resources.subnets import Subnets
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.resources.zone_links import ZoneLinks
-from localazure.store import Resource, items, part
+from localazure.store import Json, Resource, items, part
 
-ENDPOINT = "kube-apiserver"
 RECORD_TTL = 300
 VNET_SPACE = "10.224.0.0/12"
 SUBNET_SPACE = "10.224.0.0/16"
 """The address spaces that AKS gives a VNet and a node subnet of its own (10.224.0.0/12 and /16)."""
+API_SUBNET: Json = {
+    "addressPrefix": "10.226.0.0/28",
+    "delegations": [{"name": "aks", "properties": {"serviceName": "Microsoft.ContainerService/managedClusters"}}],
+}
+RECORDS = (("A", "aRecords", "ipv4Address"), ("AAAA", "aaaaRecords", "ipv6Address"))
+"""Each kind of record that tells an address: where its record set keeps the records, and a record its address."""
 
 
 class Pieces:
@@ -55,6 +65,8 @@ class Pieces:
             await VirtualNetworks(self._azure).create(
                 plan.own_vnet, plan.location, [VNET_SPACE], subnets={"aks-subnet": SUBNET_SPACE}
             )
+        if plan.balancer and not plan.api_subnet and self._azure.store.get(plan.own_api_subnet) is None:
+            await Subnets(self._azure).create(plan.own_api_subnet, API_SUBNET)
 
     def zone_missing(self) -> bool:
         return self._azure.store.get(self._plan.zone) is None
@@ -92,55 +104,64 @@ class Pieces:
                 await links.remove(link.id)
 
     async def make_endpoint(self) -> None:
-        """The private endpoint `kube-apiserver` in the first node pool's subnet, with its NIC."""
-        endpoint = self._azure.store.get(self._endpoint)
+        """The private endpoint `kube-apiserver` in the first node pool's subnet, or where the next one shall go."""
+        plan, seconds = self._plan, self._azure.durations.cluster_endpoint
+        endpoint = self._azure.store.get(plan.endpoint_id)
         if endpoint is not None and endpoint.properties.get("provisioningState") == "Succeeded":
             return
-        plan, seconds = self._plan, self._azure.durations.cluster_endpoint
+        wanted = self._azure.next_endpoints.pop(plan.cluster.casefold(), NextEndpoint())
         await PrivateEndpoints(self._azure).create(
-            self._endpoint,
+            plan.endpoint_id,
             plan.location,
-            plan.node_subnet,
+            wanted.subnet or plan.node_subnet,
             target=plan.cluster,
             member="management",
             fqdns=(plan.private_fqdn,),
+            versions=self._versions,
+            avoid=wanted.not_at,
             takes=lambda _: self._takes(seconds),
         )
 
     async def remove_endpoint(self) -> None:
-        if self._azure.store.get(self._endpoint) is not None:
-            await PrivateEndpoints(self._azure).remove(self._endpoint)
+        if self._azure.store.get(self._plan.endpoint_id) is not None:
+            await PrivateEndpoints(self._azure).remove(self._plan.endpoint_id)
 
-    async def make_record(self) -> None:
-        """The API server's A record, which AKS writes itself."""
-        address, record = self._address(), self._azure.store.get(self._record)
-        shown = [str(entry["ipv4Address"]) for entry in items(record.properties, "aRecords")] if record else []
-        if shown != [address]:
-            RecordSets(self._azure, "A").create(
-                self._record, {"ttl": RECORD_TTL, "aRecords": [{"ipv4Address": address}]}
+    async def make_balancer(self) -> None:
+        """The internal load balancer `kube-apiserver` of VNet integration, a frontend for each IP version."""
+        plan, seconds = self._plan, self._azure.durations.cluster_endpoint
+        if self._azure.store.get(plan.balancer_id) is None:
+            await LoadBalancers(self._azure).create(
+                plan.balancer_id,
+                plan.location,
+                {f"{API_SERVER}-{version.lower()}": (plan.balancer_subnet, version) for version in self._versions},
+                takes=lambda _: self._takes(seconds),
             )
 
-    async def remove_record(self) -> None:
-        if self._plan.zone and self._azure.store.get(self._record) is not None:
-            RecordSets(self._azure, "A").remove(self._record)
+    async def remove_balancer(self) -> None:
+        if self._azure.store.get(self._plan.balancer_id) is not None:
+            await LoadBalancers(self._azure).remove(self._plan.balancer_id)
+
+    async def make_records(self) -> None:
+        """The API server's A record, and the AAAA record of a dual-stack one, which AKS writes itself."""
+        addresses = addresses_of(self._azure, self._plan)
+        for kind, field, key in RECORDS:
+            wanted = [{key: address} for address in addresses if (":" in address) == (kind == "AAAA")]
+            record = self._azure.store.get(self._record(kind))
+            shown = items(record.properties, field) if record else []
+            if wanted and wanted != shown:
+                RecordSets(self._azure, kind).create(self._record(kind), {"ttl": RECORD_TTL, field: wanted})
+
+    async def remove_records(self) -> None:
+        for kind, _, _ in RECORDS if self._plan.zone else ():
+            if self._azure.store.get(self._record(kind)) is not None:
+                RecordSets(self._azure, kind).remove(self._record(kind))
 
     @property
-    def _endpoint(self) -> str:
-        return f"{self._plan.node_group}/providers/Microsoft.Network/privateEndpoints/{ENDPOINT}"
+    def _versions(self) -> tuple[Version, ...]:
+        return ("IPv4", "IPv6") if self._plan.dual_stack else ("IPv4",)
 
-    @property
-    def _record(self) -> str:
-        return f"{self._plan.zone}/A/{self._plan.record}"
-
-    def _address(self) -> str:
-        """The API server's address: that of the endpoint's NIC."""
-        endpoint = self._azure.store.get(self._endpoint)
-        if endpoint is None:
-            raise LookupError(f"{self._endpoint} was not made")
-        nic = self._azure.store.get(items(endpoint.properties, "networkInterfaces")[0]["id"])
-        if nic is None:
-            raise LookupError(f"{self._endpoint} has no NIC")
-        return str(part(items(nic.properties, "ipConfigurations")[0], "properties")["privateIPAddress"])
+    def _record(self, kind: str) -> str:
+        return f"{self._plan.zone}/{kind}/{self._plan.record}"
 
     def _linked(self, vnet: str, *, anyones: bool) -> bool:
         return any(

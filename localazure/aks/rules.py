@@ -12,9 +12,12 @@ class AksRules:
     cluster's deletion fails with it.
     `pause_before_own_link`: seconds of Azure's clock between the zone's birth and AKS's PUT of its own link to the
     cluster's VNet. With a pause someone else can be quicker, and AKS's link fails.
+    `stopping_removes_record`: stopping a cluster takes its A record away, so that whoever asks meanwhile keeps a "no
+    such name" (told in MicrosoftDocs/azure-docs issue 72522). False: the old address stays until the start.
     `list_page`: clusters in one page of a LIST; the rest is behind `nextLink`.
     """
 
     deletes_foreign_links: bool = True
     pause_before_own_link: float = 0
+    stopping_removes_record: bool = True
     list_page: int = 100

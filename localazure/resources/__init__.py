@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from localazure.aks.run_command import CommandResults
 from localazure.azure import LocalAzure
 from localazure.resources.groups import ResourceGroups
 from localazure.resources.load_balancers import LoadBalancers
@@ -40,6 +41,7 @@ TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     partial(RecordSets, kind="SOA"),
     AllRecordSets,
     ManagedClusters,
+    CommandResults,
     ResourceGraph,
 )
 

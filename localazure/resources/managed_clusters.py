@@ -1,46 +1,31 @@
-"""Managed clusters at ARM's front: PUT, GET, LIST, PATCH, DELETE. What AKS then does is in `localazure/aks`.
+"""Managed clusters at ARM's front: PUT, GET, LIST, PATCH, DELETE, stop, start and run command.
 
-Not here yet, as later capabilities: stop and start, abort, run command, node pools, the internal load balancer of API
-server VNet integration.
+What AKS then does is in `localazure/aks`. Not here yet, as later capabilities: abort, node pools.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from localazure.aks import body as cluster_body
-from localazure.aks.blueprint import Blueprint
-from localazure.aks.creation import make_cluster
+from localazure.aks.blueprint import NODES_DOWN, Blueprint
+from localazure.aks.cluster_operations import TYPE, at_work, refuse_when_busy, start_on_cluster
+from localazure.aks.creation import Says, make_cluster
 from localazure.aks.deletion import unmake_cluster
-from localazure.aks.errors import busy, invalid, preempted, zone_not_found
-from localazure.aks.names import api_server_names, zone_mode
-from localazure.answers import Answer, Refused, bare_error
-from localazure.azure import LocalAzure, Verb
-from localazure.operations import Kind, Operation, OperationFailed
-from localazure.resources.provider import ArmRequest, ResourceType, paged, told
-from localazure.store import Json, Resource, items, part
+from localazure.aks.errors import busy
+from localazure.aks.names import api_server_names
+from localazure.aks.power import come_up, start_cluster, stop_cluster
+from localazure.aks.put_checks import check_put
+from localazure.aks.run_command import start_command
+from localazure.answers import Answer
+from localazure.azure import LocalAzure
+from localazure.operations import Operation, OperationFailed
+from localazure.resources.network import printed
+from localazure.resources.provider import ArmRequest, ResourceType, not_allowed, paged
+from localazure.store import Json, Resource, part
 
-TYPE = "Microsoft.ContainerService/managedClusters"
 FREE_TEXT_SINCE = "2025"
 """From this api-version on an operation's `status` tells the step (recorded aks/create-operation-free-text-status,
 2025-03-01); older recordings say InProgress throughout (aks/private-custom-zone-fqdn-subdomain-full-flow)."""
-
-
-@dataclass(slots=True)
-class _Running:
-    """What AKS is doing with a cluster now."""
-
-    state: str
-    task: asyncio.Task[None] | None = None
-    preempted: bool = False
-
-    def preempt(self) -> None:
-        """End it, now or before it has begun, because a later operation takes over."""
-        self.preempted = True
-        if self.task is not None:
-            self.task.cancel()
 
 
 class ManagedClusters(ResourceType):
@@ -53,22 +38,22 @@ class ManagedClusters(ResourceType):
 
     def __init__(self, azure: LocalAzure) -> None:
         super().__init__(azure)
-        self._running: dict[str, _Running] = {}
         azure.removers[TYPE.casefold()] = self.remove
 
     @override
     def shown(self, resource: Resource) -> Json:
         """Without `fqdn` while the public name is switched off (recorded …-public-fqdn-on-then-off [3])."""
         access = part(resource.properties, "apiServerAccessProfile")
+        shown = printed(resource.json())
         if access.get("enablePrivateClusterPublicFQDN", True):
-            return resource.json()
+            return shown
         said = {key: value for key, value in resource.properties.items() if key != "fqdn"}
-        return {**resource.json(), "properties": said}
+        return {**shown, "properties": said}
 
     @override
     async def put(self, request: ArmRequest) -> Answer:
         cluster = self.azure.store.get(request.id)
-        self._check(request, cluster)
+        check_put(self.azure, request, cluster)
         if cluster is None:
             return self._create(request)
         return self._update(request, cluster)
@@ -77,7 +62,7 @@ class ManagedClusters(ResourceType):
     async def patch(self, request: ArmRequest) -> Answer:
         """Replace the tags; nothing else can be patched (AKS API: ManagedClusters_UpdateTags)."""
         cluster = self.found(request)
-        self._refuse_when_busy(cluster)
+        refuse_when_busy(self.azure, cluster)
         cluster.body["tags"] = request.sent.get("tags") or {}
         return self._go_on(request, cluster, 200)
 
@@ -90,10 +75,45 @@ class ManagedClusters(ResourceType):
         cluster = self.azure.store.get(request.id)
         if cluster is None:
             return Answer(204)
-        running = self._running.get(_key(cluster))
+        running = at_work(self.azure, cluster)
         if running is not None and running.state == "Deleting":
             raise busy(running.state)
         operation = self._delete(cluster, request.api_version)
+        return Answer(202, None, operation.headers(location=True))
+
+    @override
+    async def post(self, request: ArmRequest) -> Answer:
+        """Stop, start or run a command. Recorded: aks/private-stop-start-operations and run-command-202-then-result."""
+        cluster = self.found(request)
+        match request.action.casefold():
+            case "runcommand":
+                return start_command(self.azure, cluster, request)
+            case "stop":
+                return self._change_power(request, cluster, "Stopping")
+            case "start":
+                return self._change_power(request, cluster, "Starting")
+            case _:
+                raise not_allowed(request)
+
+    def _change_power(self, request: ArmRequest, cluster: Resource, state: str) -> Answer:
+        """202 with both addresses."""
+        refuse_when_busy(self.azure, cluster)
+
+        async def work(operation: Operation) -> None:
+            if state == "Stopping":
+                await stop_cluster(self.azure, cluster, operation.takes)
+            else:
+                await start_cluster(self.azure, cluster, operation.takes, _says(operation, request.api_version))
+
+        operation = start_on_cluster(
+            self.azure,
+            cluster,
+            state,
+            work,
+            verb="Action",
+            action=request.action.casefold(),
+            api_version=request.api_version,
+        )
         return Answer(202, None, operation.headers(location=True))
 
     @override
@@ -104,25 +124,24 @@ class ManagedClusters(ResourceType):
 
     async def remove(self, cluster: Resource) -> None:
         """Delete a cluster and wait until it is gone. Raises OperationFailed."""
-        running = self._running.get(_key(cluster))
+        running = at_work(self.azure, cluster)
         if running is None or running.state != "Deleting":
             self._delete(cluster, _ANY_VERSION)
-        while (running := self._running.get(_key(cluster))) is not None and running.state == "Deleting":
+        while (running := at_work(self.azure, cluster)) is not None and running.state == "Deleting":
             await self.azure.clock.sleep(1)
         if self.azure.store.get(cluster.id) is cluster:
             raise OperationFailed(**part(part(cluster.properties, "status"), "provisioningError"))
 
     def _delete(self, cluster: Resource, api_version: str) -> Operation:
-        if (running := self._running.get(_key(cluster))) is not None:
+        if (running := at_work(self.azure, cluster)) is not None:
             running.preempt()
-        cluster_body.set_state(cluster.body, "Deleting")
         plan = Blueprint.of(cluster)
 
         async def work(operation: Operation) -> None:
             await unmake_cluster(self.azure, plan, operation.takes)
             self.azure.store.remove(cluster.id)
 
-        return self._start(plan.subscription, api_version, cluster, "Deleting", "Delete", work)
+        return start_on_cluster(self.azure, cluster, "Deleting", work, verb="Delete", api_version=api_version)
 
     def _create(self, request: ArmRequest) -> Answer:
         guid = self.azure.guid()
@@ -146,6 +165,8 @@ class ManagedClusters(ResourceType):
         for key in ("sku", "kind", "identity"):
             body.setdefault(key, cluster.body.get(key))
         body["properties"] = cluster_body.with_defaults({**said, **kept})
+        if NODES_DOWN in cluster.body:
+            body[NODES_DOWN] = True
         cluster_body.with_identity(body, self.azure.tenant)
         cluster.body = {key: value for key, value in body.items() if value is not None}
         return self._go_on(request, cluster, 200)
@@ -158,89 +179,13 @@ class ManagedClusters(ResourceType):
         cluster_body.mark(cluster.body, self.azure.guid())
         shown = created if status == 201 else cluster_body.answer_to_put(self.shown(cluster))
         plan = Blueprint.of(cluster)
-        spoken = request.api_version >= FREE_TEXT_SINCE
 
         async def work(operation: Operation) -> None:
-            def says(step: str) -> None:
-                if spoken:
-                    operation.status = step
+            await make_cluster(self.azure, plan, operation.takes, _says(operation, request.api_version))
+            come_up(self.azure, cluster)
 
-            await make_cluster(self.azure, plan, operation.takes, says)
-            cluster_body.complete(cluster.body, cluster.id, plan.subscription, self.azure.guid())
-
-        operation = self._start(request.subscription, request.api_version, cluster, state, "Write", work)
+        operation = start_on_cluster(self.azure, cluster, state, work, api_version=request.api_version)
         return Answer(status, shown, operation.headers(location=False))
-
-    def _start(
-        self,
-        subscription: str,
-        api_version: str,
-        cluster: Resource,
-        state: str,
-        verb: Verb,
-        work: Callable[[Operation], Awaitable[None]],
-    ) -> Operation:
-        """Run `work` as this cluster's operation; how it ends is seen in the cluster, the operation and the event."""
-        self.azure.store.touch(cluster.id)  # its state is another now, of which no event tells
-        running = _Running(state)
-        self._running[_key(cluster)] = running
-
-        async def carried_out(operation: Operation) -> None:
-            running.task = asyncio.current_task()
-            with told(self.azure, verb, cluster.id, f"{TYPE}/{verb.lower()}"):
-                try:
-                    if running.preempted:
-                        raise preempted()
-                    await work(operation)
-                except asyncio.CancelledError:
-                    if not running.preempted:
-                        raise
-                    raise preempted() from None
-                except OperationFailed as failed:
-                    if not running.preempted:
-                        _fail(cluster, failed.error)
-                    raise
-                finally:
-                    if self._running.get(_key(cluster)) is running:
-                        del self._running[_key(cluster)]
-                if state != "Deleting":
-                    cluster.properties.pop("status", None)
-                    cluster_body.set_state(cluster.body, "Succeeded")
-
-        return self.azure.operations.start(
-            Kind.AKS,
-            carried_out,
-            subscription=subscription,
-            api_version=api_version,
-            location=str(cluster.body.get("location", "")).replace(" ", ""),
-        )
-
-    def _check(self, request: ArmRequest, cluster: Resource | None) -> None:
-        """Refuse what AKS would refuse at once."""
-        if cluster is not None:
-            self._refuse_when_busy(cluster)
-        if request.headers.get("if-none-match") == "*" and cluster is not None:
-            raise _precondition_failed()
-        wanted = request.headers.get("if-match", "").strip('"')  # the SDK quotes what has no quotes of its own
-        if wanted and (cluster is None or wanted not in ("*", cluster.body.get("eTag"))):
-            raise _precondition_failed()
-        if not request.sent.get("location"):
-            raise invalid("location", "A managed cluster needs a location.")
-        access = part(part(request.sent, "properties"), "apiServerAccessProfile")
-        zone = str(access.get("privateDNSZone") or "")
-        if zone_mode(access) == "custom" and self.azure.store.get(zone) is None:
-            raise zone_not_found(zone)
-        for pool in items(part(request.sent, "properties"), "agentPoolProfiles"):
-            if not isinstance(pool, dict):
-                raise invalid("agentPoolProfiles", "A node pool must be an object.")
-            subnet: Any = part({"pool": pool}, "pool").get("vnetSubnetID")
-            if subnet and self.azure.store.get(str(subnet)) is None:
-                raise invalid("agentPoolProfiles.vnetSubnetID", f"There is no subnet {subnet}.")
-
-    def _refuse_when_busy(self, cluster: Resource) -> None:
-        running = self._running.get(_key(cluster))
-        if running is not None:
-            raise busy(running.state)
 
 
 # What AKS decided at the creation and a later PUT cannot change.
@@ -258,17 +203,11 @@ _ANY_VERSION = "2025-05-01"
 _READ_ONLY = ("id", "name", "type", "eTag", "etag", "properties")
 
 
-def _fail(cluster: Resource, error: Json) -> None:
-    """A failed cluster says why in `status.provisioningError` (API type ErrorDetail: code, message, details)."""
-    cluster_body.set_state(cluster.body, "Failed")
-    detail = {key: error[key] for key in ("code", "message", "details") if key in error}
-    cluster.properties["status"] = {"provisioningError": detail}
+def _says(operation: Operation, api_version: str) -> Says:
+    """How far AKS has got, as the operation's status, where the api-version has that."""
 
+    def says(step: str) -> None:
+        if api_version >= FREE_TEXT_SINCE:
+            operation.status = step
 
-def _precondition_failed() -> Refused:
-    """[U] No recording shows AKS's 412; the form is AKS's own."""
-    return bare_error(412, "PreconditionFailed", "The eTag of the cluster is not the given one.", details=None)
-
-
-def _key(cluster: Resource) -> str:
-    return cluster.id.casefold()
+    return says
