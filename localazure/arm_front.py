@@ -18,9 +18,9 @@ from localazure.azure import LocalAzure
 from localazure.faults import ConnectionDropped, Faults, NeverAnswered, Planned
 from localazure.identity import Tokens
 from localazure.operations import fate_of_request
-from localazure.resources import Provider, providers
+from localazure.resource_types import providers
 from localazure.resources.groups import check_group
-from localazure.resources.provider import ArmRequest, not_allowed
+from localazure.resources.provider import ArmRequest, Provider, not_allowed
 from localazure.store import Json
 
 BODY_LIMIT = 4 * 1024 * 1024

@@ -6,9 +6,10 @@ that resolves. That is what the 600 s of waiting nodes are up against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from localazure.store import Json, Resource, items, part
 
@@ -21,6 +22,16 @@ PEERING = f"{VNET}/virtualNetworkPeerings"
 LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
 A_RECORD = "Microsoft.Network/privateDnsZones/A"
 
+type RecordKind = Literal["A", "AAAA"]
+type OwnZone = Callable[[str], tuple[str, ...] | None]
+"""What a resolver answers of its own: all addresses of a name, of both IP versions; none for a name that is not in its
+zone; None for a name outside of it, which is forwarded. Names come in lower case and without the final dot."""
+
+_FIELDS: dict[RecordKind, tuple[str, str]] = {
+    "A": ("aRecords", "ipv4Address"),
+    "AAAA": ("aaaaRecords", "ipv6Address"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -28,7 +39,7 @@ class Lookup:
 
     `via` names the servers that took part. `until` is when the answer leaves the cache that gave it (seconds since
     1970, Azure's clock), None where nothing caches; `cached` says that it came from there. `answered` is false where
-    no server could be reached.
+    no server could be reached. `exists`: the name is there, be it without an address of the kind that was asked for.
     """
 
     addresses: tuple[str, ...]
@@ -37,6 +48,7 @@ class Lookup:
     until: float | None = None
     cached: bool = False
     answered: bool = True
+    exists: bool = False
 
     @property
     def negative_until(self) -> float | None:
@@ -64,6 +76,7 @@ class _Found:
     addresses: tuple[str, ...]
     ttl: float
     reason: str
+    exists: bool = False
 
 
 class Resolvers:
@@ -72,33 +85,35 @@ class Resolvers:
     def __init__(self, azure: LocalAzure, rules: ResolverRules | None = None) -> None:
         self._azure = azure
         self.rules = rules or ResolverRules()
-        self._cache: dict[tuple[str, str], Lookup] = {}
+        self.zones: dict[str, OwnZone] = {}
+        """Zones that a resolver (by its address) is authoritative for: it answers from them before it forwards."""
+        self._cache: dict[tuple[str, str, RecordKind], Lookup] = {}
 
-    def lookup(self, vnet_id: str, name: str) -> Lookup:
+    def lookup(self, vnet_id: str, name: str, kind: RecordKind = "A") -> Lookup:
         """Ask for `name` as a machine in the VNet would: its DNS servers in turn, until one answers."""
         vnet = self._azure.store.get(vnet_id)
         if vnet is None:
             return Lookup((), vnet_id, "the VNet does not exist")
         servers = dns_servers(vnet)
         if not servers:
-            return self._ask_azure(vnet.id, name)
+            return self._ask_azure(vnet.id, name, kind)
         unreachable: list[str] = []
         for server in servers:
             home = vnet if server == AZURE_DNS else self._home(vnet, server)
             if home is None:
                 unreachable.append(server)
             elif server == AZURE_DNS:
-                return self._ask_azure(vnet.id, name)
+                return self._ask_azure(vnet.id, name, kind)
             else:
-                return self._ask_server(server, home, name)
+                return self._ask_server(server, home, name, kind)
         reason = f"no peered VNet holds {', '.join(unreachable)}: no answer"
         return Lookup((), ", ".join(servers), reason, answered=False)
 
-    def hub_lookup(self, server: str, name: str) -> Lookup:
+    def hub_lookup(self, server: str, name: str, kind: RecordKind = "A") -> Lookup:
         """Ask the resolver at an address, wherever it stands, as an agent or a VPN client in its network would."""
         for vnet in self._azure.store.of_type(VNET):
             if holds(vnet, server):
-                return self._ask_server(server, vnet, name)
+                return self._ask_server(server, vnet, name, kind)
         return Lookup((), server, f"no VNet holds {server}: no answer", answered=False)
 
     def flush(self, server: str) -> None:
@@ -118,28 +133,40 @@ class Resolvers:
                 near.append(other)
         return near
 
-    def _ask_azure(self, vnet_id: str, name: str) -> Lookup:
-        found = self._resolve(vnet_id, name)
-        return Lookup(found.addresses, f"{AZURE_DNS} in {_last(vnet_id)}", found.reason)
+    def _ask_azure(self, vnet_id: str, name: str, kind: RecordKind) -> Lookup:
+        found = self._resolve(vnet_id, name, kind)
+        return Lookup(found.addresses, f"{AZURE_DNS} in {_last(vnet_id)}", found.reason, exists=found.exists)
 
-    def _ask_server(self, server: str, home: Resource, name: str) -> Lookup:
-        key = (server, name.rstrip(".").casefold())
+    def _ask_server(self, server: str, home: Resource, name: str, kind: RecordKind) -> Lookup:
+        if (own := self._own(server, name, kind)) is not None:
+            return own
+        key = (server, name.rstrip(".").casefold(), kind)
         now = self._azure.clock.now()
         kept = self._cache.get(key)
         if kept is not None and kept.until is not None and now < kept.until:
-            return Lookup(kept.addresses, kept.via, kept.reason, kept.until, cached=True)
+            return replace(kept, cached=True)
         via = f"{server} in {home.name}"
         if server in self.rules.without_forwarder:
             ttl = min(self.rules.public_negative_ttl, self.rules.negative_cap)
             answer = Lookup((), via, f"{server} does not forward to {AZURE_DNS}", now + ttl)
         else:
-            found = self._resolve(home.id, name)
+            found = self._resolve(home.id, name, kind)
             ttl = found.ttl if found.addresses else min(found.ttl, self.rules.negative_cap)
-            answer = Lookup(found.addresses, via, found.reason, now + ttl)
+            answer = Lookup(found.addresses, via, found.reason, now + ttl, exists=found.exists)
         self._cache[key] = answer
         return answer
 
-    def _resolve(self, vnet_id: str, name: str) -> _Found:
+    def _own(self, server: str, name: str, kind: RecordKind) -> Lookup | None:
+        """What the resolver answers from a zone of its own, None where it has none for the name. Nothing is cached."""
+        zone = self.zones.get(server)
+        known = None if zone is None else zone(name.rstrip(".").casefold())
+        if known is None:
+            return None
+        addresses = tuple(address for address in known if (":" in address) == (kind == "AAAA"))
+        reason = "" if addresses else f"a zone of {server} itself has no {kind} record of it"
+        return Lookup(addresses, f"{server} itself", reason, exists=bool(known))
+
+    def _resolve(self, vnet_id: str, name: str, kind: RecordKind) -> _Found:
         """Azure's DNS as a VNet sees it: the closest linked private zone that covers the name answers, even with no.
 
         Source: Azure documentation, private DNS zones (a linked zone answers NXDOMAIN itself unless the link falls
@@ -154,12 +181,15 @@ class Resolvers:
         if zone is None:
             return _Found((), self.rules.public_negative_ttl, f"{_last(vnet_id)} sees no private zone for it")
         record = wanted.removesuffix(zone.name.casefold()).rstrip(".") or "@"
-        found = self._azure.store.get(f"{zone.id}/A/{record}")
+        found = self._azure.store.get(f"{zone.id}/{kind}/{record}")
+        field, key = _FIELDS[kind]
         if found is None:
-            return _Found((), self._negative_ttl(zone), f"zone {zone.name} has no A record {record}")
-        addresses = tuple(str(entry["ipv4Address"]) for entry in items(found.properties, "aRecords"))
-        reason = "" if addresses else f"the A record {record} in {zone.name} is empty"
-        return _Found(addresses, float(found.properties.get("ttl") or 300), reason)
+            exists = any(self._azure.store.get(f"{zone.id}/{other}/{record}") for other in ("A", "AAAA", "TXT"))
+            reason = f"zone {zone.name} has no {kind} record {record}"
+            return _Found((), self._negative_ttl(zone), reason, exists)
+        addresses = tuple(str(entry[key]) for entry in items(found.properties, field))
+        reason = "" if addresses else f"the {kind} record {record} in {zone.name} is empty"
+        return _Found(addresses, float(found.properties.get("ttl") or 300), reason, exists=True)
 
     def _linked_zones(self, vnet_id: str) -> list[Resource]:
         zones: list[Resource] = []

@@ -1,6 +1,6 @@
 """The local ARM against recorded traffic: network, private DNS and resource groups. AKS: test_aks.py.
 
-To add a type: register it in localazure.resources and take its row out of UNSUPPORTED.
+To add a type: register it in localazure.resource_types and take its row out of UNSUPPORTED.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ import pytest
 
 from localazure import fault_effects
 from localazure.azure import LocalAzure
-from localazure.resources import TYPES
+from localazure.resource_types import TYPES
 from localazure.resources.private_endpoints import PrivateEndpoints
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.virtual_time import run
