@@ -23,7 +23,7 @@ def wanted(change: Change) -> Wanted:
         handler=change.handler,
         action=change.action.value,
         target=str(change.target),
-        vnet=str(change.vnet),
+        place=change.place,
         reason=change.reason,
     )
 

@@ -12,6 +12,7 @@ from functions.fleet.survey_join import Item, NotOurs, Unclear
 from functions.handlers import capacity_findings, concerns, zone_link_findings
 from functions.handlers.verdict import Change, Finding
 from functions.ledger.state import Observed, subject_of
+from functions.plan import key
 from functions.policy import Policy
 
 # A report lists so many of each sort; their whole number is told besides.
@@ -42,7 +43,7 @@ class Drift:
     def __init__(self, policy: Policy, remembered: Mapping[ResourceId, Observed]) -> None:
         self._policy = policy
         self._remembered = remembered
-        self._asked: set[ResourceId] = set()
+        self._asked: set[str] = set()
         self.clusters = 0
         self.excluded = 0
         self.unclear = 0
@@ -92,8 +93,8 @@ class Drift:
             if self._policy.discover_resolvers and isinstance(seen.spokes, Unknown):
                 self._lack(Unclear(str(seen.cluster.id), "the row of a VNet of its own"))
         # Clusters that share a custom zone ask for the same links.
-        changes = tuple(change for change in verdict.changes if change.target not in self._asked)
-        self._asked.update(change.target for change in changes)
+        changes = tuple(change for change in verdict.changes if key(change) not in self._asked)
+        self._asked.update(map(key, changes))
         if changes:
             self.looks.append(Look(_target(seen), subject, changes))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from functions.arm.errors import NoTokenError
-from functions.handlers.verdict import Finding, Outcome, Result
+from functions.handlers.verdict import TAKEN, Finding, Outcome
 from functions.ledger.state import Observed
 from functions.settings import SettingsError
 from functions.telemetry import telemetry
@@ -79,7 +79,7 @@ def happenings(work: "Work", done: "Pass", before: Observed | None, at: float) -
     told = before is not None and done.observed is not None
     fresh = tuple(finding for finding in done.findings if finding.code not in known) if told or not work.attempt else ()
     gone = tuple(sorted(set(known) - codes)) if told else ()
-    taken = tuple(outcome for outcome in done.outcomes if outcome.result is Result.STARTED)
+    taken = tuple(outcome for outcome in done.outcomes if outcome.result in TAKEN)
     parts: list[tuple[str, dict[str, Any]]] = []
     if taken:
         parts.append((CHANGED, {"changes": [_change(outcome) for outcome in taken]}))
@@ -105,7 +105,7 @@ def _change(outcome: Outcome) -> dict[str, str]:
         "handler": change.handler,
         "action": change.action.value,
         "resource": str(change.target),
-        "vnet": str(change.vnet),
+        "place": change.place,
         "reason": change.reason,
     }
 

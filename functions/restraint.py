@@ -22,7 +22,7 @@ _AGAIN = 900.0  # seconds
 class Restrained:
     """The changes that may be made, why others may not, and when what was ours was found undone.
 
-    `given_up` are the hubs that are not linked again, and that are remembered as linked: they are still undone.
+    `given_up` are the changes that are not made again; what they keep is remembered as kept: it is still undone.
     `stopped` are the changes that wait for a person to approve `plan`. `again`: in how many seconds to try what was
     stopped or could not be judged.
     """
@@ -30,7 +30,7 @@ class Restrained:
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
     reversals: tuple[float, ...] = ()
-    given_up: tuple[ResourceId, ...] = ()
+    given_up: tuple[Change, ...] = ()
     stopped: tuple[Change, ...] = ()
     plan: str = ""
     again: float | None = None
@@ -38,8 +38,8 @@ class Restrained:
 
 def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
     """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise."""
-    held = {hub.casefold() for hub in remembered.hubs}
-    undone = [change for change in changes if change.action is Action.CREATE and str(change.vnet).casefold() in held]
+    held = {kept.casefold() for kept in (*remembered.hubs, *remembered.records)}
+    undone = [change for change in changes if change.action is not Action.DELETE and change.kept.casefold() in held]
     reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY)
     if undone and len(reversals) < _REVERSALS:
         reversals = (*reversals, at)
@@ -47,7 +47,7 @@ def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Re
         return Restrained(tuple(changes), (), reversals)
     findings = tuple(_undone(change) for change in undone)
     kept = tuple(change for change in changes if change not in undone)
-    return Restrained(kept, findings, reversals, tuple(change.vnet for change in undone))
+    return Restrained(kept, findings, reversals, tuple(undone))
 
 
 def within_limit(
@@ -77,9 +77,9 @@ def _undone(change: Change) -> Finding:
         Severity.WARNING,
         "tug-of-war",
         change.target,
-        f"the link to {change.vnet.name} was removed three times within a day, each time after Tether made it",
-        "Find out who removes it (activity log): a pipeline, a policy, a person. If it should stay away, take the hub "
-        "out of the policy or tag the cluster. Tether makes it again when a day has passed.",
+        f"what Tether made at {change.place} was undone three times within a day, each time after it was made again",
+        "Find out who does it (activity log, the DNS server's log): a pipeline, a policy, a person. If it should stay "
+        "so, take the hub or the target out of the policy, or tag the cluster. Tether makes it again after a day.",
     )
 
 

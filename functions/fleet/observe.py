@@ -16,6 +16,9 @@ from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, 
 from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
 
+# Reads that show whose a zone is: the resource group and the cluster.
+_PROOF = 2
+
 
 class Depth(Enum):
     """How much to read."""
@@ -55,6 +58,13 @@ async def observe(
         operations=looked_up,
         unreadable=unreadable,
     )
+
+
+def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:
+    """How many reads of ARM an observation takes, as far as can be told before: the proof, the links, a look each."""
+    due = sum(operation.due <= at for operation in operations)
+    unhurried = depth is Depth.FULL and not operations
+    return _PROOF + due + unhurried
 
 
 async def _looked_up(session: Session, operation: Operation, at: float) -> LookedUp:

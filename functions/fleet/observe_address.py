@@ -5,20 +5,20 @@ import asyncio
 from functions.arm import reads
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
-from functions.fleet.address import ApiServer, Pieces, locate
+from functions.fleet.address import ApiServer, Doubt, Pieces, locate
 from functions.fleet.endpoint import ENDPOINT, LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
 from functions.fleet.model import ManagedCluster
 
 
-async def observe_address(session: Session, cluster: ManagedCluster, zone: ResourceId | None) -> ApiServer | None:
-    """Where the API server is now: two or three reads. None while AKS names no node resource group.
+async def observe_address(session: Session, cluster: ManagedCluster, zone: ResourceId | None) -> ApiServer:
+    """Where the API server is now: two or three reads, none while AKS names no node resource group.
 
     The NIC is read after the endpoint that names it; AKS's own A record in `zone` beside them. Its AAAA record is read
     only where the API server has an IPv6 address. Raises as reads do: a piece that cannot be read is not a missing one.
     """
     group = cluster.node_group
     if group is None:
-        return None
+        return ApiServer(doubt=Doubt.NOT_YET, said="AKS names no node resource group yet")
     record = record_id(cluster, zone, "A")
     found, published = await asyncio.gather(_pieces(session, cluster, group), _read(session, record))
     endpoint, nic, balancer = found

@@ -118,7 +118,12 @@ class Seen:
     @property
     def ends(self) -> bool:
         """Whether the zone's cluster is going or gone, by all that was seen of it. A custom zone outlives clusters."""
-        if self.cluster is None or not self.in_node_group:
+        return self.cluster_ends if self.in_node_group else self.cluster_is_gone
+
+    @property
+    def cluster_ends(self) -> bool:
+        """Whether the cluster itself is going or gone, whatever zone its name is in."""
+        if self.cluster is None:
             return self.cluster_is_gone
         state = self.cluster.properties.provisioning_state.casefold()
         return state == "deleting" or (state == "failed" and self.remembered.deleting)
@@ -136,11 +141,13 @@ class Seen:
         linked: tuple[ResourceId, ...] = (),
         made: tuple[ResourceId, ...] = (),
         reversals: tuple[float, ...] = (),
+        recorded: tuple[str, ...] = (),
     ) -> Observed:
         """What the ledger keeps of this.
 
         `linked` are the hubs found linked, to which those known from before count while not all links were read, but
-        not those `made` now; `reversals` is when something of ours was found undone.
+        not those `made` now; `reversals` is when something of ours was found undone. `recorded` are the records found
+        right.
         """
         known = () if self.links.complete else self.remembered.hubs
         hubs = {*known, *(str(hub) for hub in linked)}
@@ -159,7 +166,15 @@ class Seen:
             gone_since=(held.gone_since or self.at) if self.cluster_is_gone else 0.0,
             deleting=(cluster is not None and cluster.deleting) or (held.deleting and not self._lives),
             reversals=reversals,
+            address=self._address,
+            records=recorded if not isinstance(self.records, Unknown) else held.records,
         )
+
+    @property
+    def _address(self) -> str:
+        """The API server's address, that of before while it is in doubt or nobody asked."""
+        server = self.api_server
+        return self.remembered.address if isinstance(server, Unknown) or server.doubt else server.text
 
     @property
     def _lives(self) -> bool:

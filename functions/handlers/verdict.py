@@ -7,12 +7,15 @@ from enum import Enum
 from functions.arm.errors import ArmError
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.dns.record import Address, Owner, Record, in_order
+from functions.dns.target import TargetError
 
 
 class Action(Enum):
     """What a change does to its target."""
 
     CREATE = "create"
+    UPDATE = "update"
     DELETE = "delete"
 
 
@@ -24,21 +27,68 @@ class Severity(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One write. `reason` is the sentence that an operator reads in the journal.
+class Linking:
+    """A link of a private zone to a VNet. `etag` is that of a link which is removed."""
 
-    `before` and `after` tell in words what is there and what will be; `etag` is that of what is removed.
+    vnet: ResourceId
+    tags: tuple[tuple[str, str], ...] = ()
+    etag: str | None = None
+
+    @property
+    def place(self) -> str:
+        return str(self.vnet)
+
+    @property
+    def kept(self) -> str:
+        return str(self.vnet)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A record in one of the policy's DNS targets: from what was read there to these addresses. None removes it.
+
+    `place` is the target's name, `ttl` in seconds.
+    """
+
+    place: str
+    name: str
+    before: Record
+    addresses: frozenset[Address]
+    ttl: int
+    owner: Owner
+
+    @property
+    def kept(self) -> str:
+        return f"{self.place} {' '.join(map(str, in_order(self.addresses)))}"
+
+
+type Wants = Linking | Recording
+"""What a change is for its handler: `place` says where for people, `kept` what the ledger remembers once it is so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `target` is the resource that it is about, `reason` the sentence that the journal shows an operator.
+
+    `before` and `after` tell in words what is there and what will be.
     """
 
     handler: str
     target: ResourceId
     action: Action
-    vnet: ResourceId
-    tags: tuple[tuple[str, str], ...]
+    wants: Wants
     reason: str
     before: str = ""
     after: str = ""
-    etag: str | None = None
+
+    @property
+    def place(self) -> str:
+        return self.wants.place
+
+    @property
+    def kept(self) -> str:
+        """What the ledger remembers of it, once it is found so."""
+        return self.wants.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +107,8 @@ class Finding:
 class Verdict:
     """Changes to make, findings to report, and in how many seconds to look again (None: not on our own account).
 
-    `operations` are those that the next pass has to look up before it decides, `linked` the hubs found as they should
-    be.
+    `operations` are those that the next pass has to look up before it decides. `linked` are the hubs found as they
+    should be, `recorded` the records (Recording.kept).
     """
 
     changes: tuple[Change, ...] = ()
@@ -66,11 +116,13 @@ class Verdict:
     look_again: float | None = None
     operations: tuple[Operation, ...] = ()
     linked: tuple[ResourceId, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
 class Result(Enum):
     """How a change ended for now."""
 
+    APPLIED = "applied"  # done, and answered so
     STARTED = "started"  # ARM carries it out: see the operation
     ALREADY = "already"  # it was so before
     GONE = "gone"  # what was to be changed is not there any more
@@ -80,14 +132,22 @@ class Result(Enum):
     PLANNED = "planned"  # mode observe: nothing was asked
 
 
+TAKEN = frozenset({Result.APPLIED, Result.STARTED})
+"""Results of a change that was made, or is being made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a change. `pause` is in seconds, None when ARM named none."""
+    """What became of a change. `error` is what ARM said against it, `trouble` what a DNS target said.
+
+    `pause` is in seconds, None where none was named.
+    """
 
     change: Change
     result: Result
     operation: Operation | None = None
     error: ArmError | None = None
+    trouble: TargetError | None = None
     pause: float | None = None
 
 
@@ -105,4 +165,5 @@ def joined(verdicts: Iterable[Verdict]) -> Verdict:
         soonest(*(part.look_again for part in parts)),
         tuple(operation for part in parts for operation in part.operations),
         tuple(linked for part in parts for linked in part.linked),
+        tuple(recorded for part in parts for recorded in part.recorded),
     )

@@ -8,7 +8,7 @@ from functions.fleet.model import Link
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings
 from functions.handlers.link_names import HANDLER, link_id
-from functions.handlers.verdict import Action, Change, Verdict, soonest
+from functions.handlers.verdict import Action, Change, Linking, Verdict, soonest
 from functions.policy import OWNER_TAG, Policy
 
 # A cluster is gone when ARM does not know it in two passes so far apart (rule 9).
@@ -37,7 +37,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     if seen.cluster_is_gone and not ours:
         reason = "the cluster that its resource group names does not exist"
         return Verdict(findings=(findings.ownership_not_proven(seen.place, reason),))
-    if seen.cluster_is_gone and not _gone_for_long(seen):
+    if seen.cluster_is_gone and not gone_for_long(seen):
         since = seen.remembered.gone_since or seen.at
         return Verdict(look_again=max(1.0, since + GONE_AFTER - seen.at))
     running = [link for link in ours if _is_going(link, seen)]
@@ -77,7 +77,8 @@ def pruned(link: Link, seen: Seen) -> Change:
     return _remove(link, seen, "the policy does not want its hub any more, and says prune")
 
 
-def _gone_for_long(seen: Seen) -> bool:
+def gone_for_long(seen: Seen) -> bool:
+    """Whether a cluster was found missing ten minutes ago, and not found since (rule 9)."""
     since = seen.remembered.gone_since
     return 0.0 < since <= seen.at - GONE_AFTER
 
@@ -101,9 +102,7 @@ def _remove(link: Link, seen: Seen, why: str) -> Change:
         handler=HANDLER,
         target=link.id,
         action=Action.DELETE,
-        vnet=network.id,
-        tags=(),
+        wants=Linking(network.id, etag=link.etag),
         reason=why,
         before=f"link to {network.id}",
-        etag=link.etag,
     )

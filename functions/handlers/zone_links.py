@@ -8,14 +8,14 @@ from functions.arm import writes
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
-from functions.arm.session import Session
 from functions.fleet.model import Link
 from functions.fleet.resolvers import Resolvers, resolvers
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings
 from functions.handlers import zone_link_removal
 from functions.handlers.link_names import HANDLER, link_id
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, joined, soonest
+from functions.handlers.means import Means
+from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Verdict, joined, soonest
 from functions.policy import OWNER_TAG, Policy
 
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
@@ -120,13 +120,15 @@ def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[Resource
     return {hub: hubs[hub] for hub in sorted(hubs) if hub not in own}
 
 
-async def apply(change: Change, session: Session, at: float) -> Outcome:
+async def apply(change: Change, means: Means, at: float) -> Outcome:
     """Ask for the link, or for its removal. Writes nothing else, once, and says what became of it."""
+    wants = change.wants
+    assert isinstance(wants, Linking)  # ours are
     try:
         if change.action is Action.DELETE:
-            accepted = await writes.delete_link(session, change.target, change.etag)
+            accepted = await writes.delete_link(means.session, change.target, wants.etag)
         else:
-            accepted = await writes.create_link(session, change.target, change.vnet, dict(change.tags))
+            accepted = await writes.create_link(means.session, change.target, wants.vnet, dict(wants.tags))
     except ArmError as error:
         return _refused(change, error, at)
     except NoTokenError as error:
@@ -143,7 +145,9 @@ def explain(outcome: Outcome) -> Finding | None:
     """The finding that an outcome calls for, None when it needs nobody."""
     if outcome.result is not Result.REFUSED or outcome.error is None:
         return None
-    return findings.refused(outcome.change.target, outcome.change.vnet, outcome.error)
+    wants = outcome.change.wants
+    assert isinstance(wants, Linking)  # ours are
+    return findings.refused(outcome.change.target, wants.vnet, outcome.error)
 
 
 # The zone, or its group, is not there (any more).
@@ -212,8 +216,7 @@ def _create(zone: ResourceId, hub: ResourceId, why: str, policy: Policy) -> Chan
         handler=HANDLER,
         target=link_id(zone, hub, policy.owner),
         action=Action.CREATE,
-        vnet=hub,
-        tags=tuple(sorted({**policy.link_tags, OWNER_TAG: policy.owner}.items())),
+        wants=Linking(hub, tuple(sorted({**policy.link_tags, OWNER_TAG: policy.owner}.items()))),
         reason=f"resolvers in {hub.name} cannot see the zone {zone.name}: {why}",
         after=f"link to {hub}",
     )

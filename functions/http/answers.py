@@ -54,7 +54,7 @@ class ShownChange(Shown, frozen=True, kw_only=True):
             target=str(change.target),
             action=change.action.value,
             before=change.before,
-            after=change.after or f"a link to {change.vnet}",
+            after=change.after or f"a link to {change.place}",
             reason=change.reason,
             result=result,
             error=error,

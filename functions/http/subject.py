@@ -5,8 +5,8 @@ import uuid
 
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import ManagedCluster
 from functions.fleet.identify import zone_of
+from functions.fleet.model import ManagedCluster
 from functions.fleet.zone_name import system_zone
 from functions.http.problem import Problem
 from functions.ledger.state import Ledger, LedgerError, Observed, subject_of

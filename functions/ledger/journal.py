@@ -60,7 +60,7 @@ class Journal:
 
     async def became(self, outcome: Outcome, entry: Entry, at: float) -> None:
         """After the write: how it ended for now."""
-        error = str(outcome.error) if outcome.error else None
+        error = str(outcome.error or outcome.trouble or "") or None
         told = {"change": _of(outcome.change), "result": outcome.result.value, "error": error}
         _line(logging.INFO, "outcome", self._work, **told)
         ended = msgspec.structs.replace(entry, result=outcome.result.value, error=error or "", ended=at)

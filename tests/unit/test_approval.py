@@ -3,7 +3,7 @@
 import pytest
 
 from functions.approval import approve, gathered, plan_of, waiting, wanted, works
-from functions.handlers.verdict import Action, Change
+from functions.handlers.verdict import Action, Change, Linking
 from functions.ledger.reports import Place, Plan, Reports
 from functions.plan import VALID, Approval, key, limit, plan_id
 from tests.scenarios.memory_documents import MemoryDocuments
@@ -11,7 +11,7 @@ from tests.unit.worlds import AT, HUB, ZONE
 
 
 def a_removal(nth: int) -> Change:
-    return Change("zone_links", ZONE.child("virtualNetworkLinks", f"tether-{nth}"), Action.DELETE, HUB, (), "")
+    return Change("zone_links", ZONE.child("virtualNetworkLinks", f"tether-{nth}"), Action.DELETE, Linking(HUB), "")
 
 
 def a_plan(*numbers: int, at: float = AT) -> Plan:

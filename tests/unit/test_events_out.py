@@ -17,14 +17,14 @@ from functions.events_out import (
     happenings,
     publisher,
 )
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Severity
+from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity
 from functions.ledger.state import Observed
 from functions.reconcile import Pass
 from functions.settings import SettingsError
 from functions.work import Work
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE
 
-CHANGE = Change("zone_links", ZONE, Action.CREATE, HUB, (), "resolvers cannot see the zone")
+CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "resolvers cannot see the zone")
 SEEN = Observed(at=AT, cluster=str(CLUSTER_ID))
 CLEAN = Observed(at=AT - 60, cluster=str(CLUSTER_ID))
 TROUBLED = Observed(at=AT - 60, cluster=str(CLUSTER_ID), findings=("not-authorised", "scope-locked"))
@@ -91,7 +91,7 @@ def test_an_event_names_the_cluster_and_its_cause() -> None:
                 "handler": "zone_links",
                 "action": "create",
                 "resource": str(ZONE),
-                "vnet": str(HUB),
+                "place": str(HUB),
                 "reason": "resolvers cannot see the zone",
             }
         ],

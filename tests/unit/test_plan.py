@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from functions.arm.resource_id import ResourceId
-from functions.handlers.verdict import Action, Change
+from functions.handlers.verdict import Action, Change, Linking
 from functions.plan import VALID, Approval, allowance, key, limit, plan_id
 from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
 
 
 def a_change(nth: int, action: Action) -> Change:
     target = ZONE.child("virtualNetworkLinks", f"tether-{nth}")
-    return Change("zone_links", target, action, HUB, (), "because", after="nothing")
+    return Change("zone_links", target, action, Linking(HUB), "because", after="nothing")
 
 
 ADDITIONS = [a_change(nth, Action.CREATE) for nth in range(50)]
@@ -78,7 +78,7 @@ def test_a_plan_has_one_id_whatever_the_order_and_case() -> None:
     "other",
     [
         replace(REMOVALS[0], target=REMOVALS[1].target),
-        replace(REMOVALS[0], vnet=OTHER_HUB),
+        replace(REMOVALS[0], wants=Linking(OTHER_HUB)),
         replace(REMOVALS[0], action=Action.CREATE),
         replace(REMOVALS[0], handler="route_tables"),
         replace(REMOVALS[0], after="something"),
@@ -89,4 +89,6 @@ def test_another_change_is_another_plan(other: Change) -> None:
 
 
 def test_what_was_seen_and_said_of_a_change_does_not_make_it_another() -> None:
-    assert key(REMOVALS[0]) == key(replace(REMOVALS[0], reason="another sentence", etag='"2"', before="Completed"))
+    assert key(REMOVALS[0]) == key(
+        replace(REMOVALS[0], reason="another sentence", wants=Linking(HUB, etag='"2"'), before="Completed")
+    )

@@ -128,8 +128,9 @@ def test_clusters_that_share_a_custom_zone_ask_for_its_link_once() -> None:
         report = await office.sweep(custom_zones=(zone,))
         wanted = [change for change in report.wanted if ResourceId(change.target).parent == zone]
         assert len(wanted) == 1
-        (work,) = [work for work in office.queue.sent if work.row == zone]
+        (work,) = [work for work in office.queue.sent if work.target.type.endswith("/managedclusters")]
         assert str(work.target) == office.ground.fleet.clusters[0]
+        assert work.row.type == "microsoft.resources/resourcegroups"
 
     in_office(tell)
 

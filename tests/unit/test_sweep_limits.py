@@ -7,7 +7,7 @@ import pytest
 
 from functions.approval import approve
 from functions.handlers import zone_links
-from functions.handlers.verdict import Action, Change, Verdict
+from functions.handlers.verdict import Action, Change, Linking, Verdict
 from localazure.resources.zone_links import ZoneLinks
 from tests.unit.fleets import Office, in_office
 
@@ -42,7 +42,9 @@ def removing(monkeypatch: pytest.MonkeyPatch) -> None:
         links = [link for link in seen.links.known if link.name == "to-hub"]
         return Verdict(
             tuple(
-                Change("zone_links", link.id, Action.DELETE, link.properties.virtual_network.id, (), "the hub left")
+                Change(
+                    "zone_links", link.id, Action.DELETE, Linking(link.properties.virtual_network.id), "the hub left"
+                )
                 for link in links
             )
         )

@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Severity
+from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity
 from functions.telemetry import Milestone, Silent, Telemetry, Told, of
 from tests.unit.worlds import HUB, ZONE
 
-CHANGE = Change("zone_links", ZONE, Action.CREATE, HUB, (), "because")
+CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "because")
 FINDING = Finding("zone_links", Severity.ERROR, "not-authorised", ZONE, "seen", "advice")
 
 

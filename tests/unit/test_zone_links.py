@@ -105,8 +105,8 @@ def test_a_hub_of_the_policy(links: Links, operation: LookedUp | None, expected:
 
 def test_the_change_says_what_it_makes_and_why() -> None:
     (change,) = decide(seen(), a_policy(HUB, link_tags={"costCentre": "42"})).changes
-    assert (change.target, change.vnet) == (OURS, HUB)
-    assert dict(change.tags) == {"tether-owner": "platform-test", "costCentre": "42"}
+    assert (change.target, change.wants.vnet) == (OURS, HUB)
+    assert dict(change.wants.tags) == {"tether-owner": "platform-test", "costCentre": "42"}
     assert "hub-weu" in change.reason
     assert "policy" in change.reason
 
@@ -199,7 +199,7 @@ def test_discovery(spoke: VirtualNetwork, expected: list[ResourceId] | str) -> N
         assert said(verdict) == expected
         assert not verdict.changes
     else:
-        assert [change.vnet for change in verdict.changes] == expected
+        assert [change.wants.vnet for change in verdict.changes] == expected
         assert not verdict.findings
 
 
@@ -210,7 +210,7 @@ def test_servers_elsewhere_are_no_finding_when_the_policy_names_the_hub() -> Non
 
 def test_the_policys_hubs_are_linked_before_the_spoke_is_read_and_discovery_follows_at_once() -> None:
     verdict = decide(seen(spokes=UNKNOWN), a_policy(HUB, discover_resolvers=True))
-    assert [change.vnet for change in verdict.changes] == [HUB]
+    assert [change.wants.vnet for change in verdict.changes] == [HUB]
     assert verdict.look_again == 0
     assert not verdict.findings
 
@@ -219,7 +219,7 @@ def test_a_spoke_that_cannot_be_read_is_said_and_does_not_stop_the_policys_hubs(
     refused = Unreadable(SPOKE, ArmError(403, "AuthorizationFailed", "no"))
     verdict = decide(seen(spokes=(), unreadable=(refused,)), a_policy(HUB, discover_resolvers=True))
     assert [finding.code for finding in verdict.findings] == ["network-not-readable"]
-    assert [change.vnet for change in verdict.changes] == [HUB]
+    assert [change.wants.vnet for change in verdict.changes] == [HUB]
 
 
 def test_without_hub_and_discovery_someone_has_to_name_one() -> None:
@@ -339,7 +339,7 @@ def test_a_custom_zone_is_linked_to_the_hubs_of_its_region() -> None:
         discover_resolvers=True,
     )
     verdict = decide(world, policy)
-    assert [change.vnet for change in verdict.changes] == [HUB]
+    assert [change.wants.vnet for change in verdict.changes] == [HUB]
     assert verdict.look_again is None
 
 
@@ -354,7 +354,7 @@ def test_a_hub_that_has_a_link_is_never_linked_again(hubs: list[ResourceId], dat
     state = st.sampled_from(["Completed", "InProgress", "Done"])
     links = tuple(a_link(hub, f"l{n}", data.draw(state)) for n, hub in enumerate(sorted(linked)))
     verdict = decide(seen(links=Links(links, complete=data.draw(st.booleans()))), a_policy(*hubs))
-    assert {change.vnet for change in verdict.changes} == set(hubs) - linked - {SPOKE}
+    assert {change.wants.vnet for change in verdict.changes} == set(hubs) - linked - {SPOKE}
 
 
 @given(HUBS, OWNERS)
@@ -383,7 +383,7 @@ def test_hubs_of_one_name_in_two_groups_have_links_of_two_names() -> None:
 
 def applied(world: Seen, changes: tuple[Change, ...]) -> Seen:
     made: tuple[Link, ...] = tuple(
-        replace_id(a_link(change.vnet, change.target.name), change.target) for change in changes
+        replace_id(a_link(change.wants.vnet, change.target.name), change.target) for change in changes
     )
     return replace(world, links=Links((*world.links.known, *made), complete=True))
 
@@ -421,4 +421,4 @@ def test_a_locked_group_does_not_keep_a_custom_zone_from_being_linked() -> None:
         zone_mode=str(CUSTOM_ZONE), node_resource_group_profile=NodeResourceGroupProfile(restriction_level="ReadOnly")
     )
     verdict = decide(Seen(CUSTOM_ZONE, "westeurope", AT, cluster=locked), a_policy(HUB))
-    assert [change.vnet for change in verdict.changes] == [HUB]
+    assert [change.wants.vnet for change in verdict.changes] == [HUB]

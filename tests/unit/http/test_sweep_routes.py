@@ -19,7 +19,7 @@ def observing(world: HubAndSpoke) -> Policy:
 
 async def a_stopped_plan(here: Story, caller: Caller) -> Reports:
     reports = Reports(caller.documents)
-    change = Wanted(key="k", handler="zone_links", action=Action.DELETE.value, target="/t", vnet="/v", reason="r")
+    change = Wanted(key="k", handler="zone_links", action=Action.DELETE.value, target="/t", place="/v", reason="r")
     await reports.keep_plan(Plan(id=PLAN, at=here.azure.clock.now(), changes=(change,)))
     return reports
 
