@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import os
 import secrets
 import shutil
 import socket
@@ -96,18 +97,28 @@ async def bind(*zones: ServedZone, keys: Sequence[TsigKey] = (), port: int = 0) 
     It needs no root. It knows `keys` and all writers. Raises BindMissing, with what to do or what BIND said.
     """
     program = _installed("named")
-    with tempfile.TemporaryDirectory(prefix="localazure-bind-", ignore_cleanup_errors=True) as folder:
-        for left in reversed(range(_TRIES if port == 0 else 1)):
-            server = await _start(program, Path(folder), zones, [*keys, *_writers(zones)], port or _free_port())
-            if await _is_up(server):
-                break
-            await _end(server.process)
-            if left == 0:
-                raise BindMissing(f"BIND did not start: {_log(Path(folder))[-2000:]}")
+    # In memory where that can be had: BIND waits for the disk at every update, and a busy disk takes its time.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="localazure-bind-", dir=memory, ignore_cleanup_errors=True) as folder:
+        server = await _up(program, Path(folder), zones, [*keys, *_writers(zones)], port)
         try:
             yield server
         finally:
             await _end(server.process)
+
+
+async def _up(program: str, folder: Path, zones: Sequence[ServedZone], keys: Sequence[TsigKey], port: int) -> Bind:
+    for _ in range(_TRIES if port == 0 else 1):
+        server = await _start(program, folder, zones, keys, port or _free_port())
+        up = False
+        try:
+            up = await _is_up(server)
+        finally:
+            if not up:
+                await _end(server.process)
+        if up:
+            return server
+    raise BindMissing(f"BIND did not start: {_log(folder)[-2000:]}")
 
 
 def _found(program: str) -> str | None:

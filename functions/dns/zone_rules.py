@@ -36,7 +36,7 @@ def zone_refused(zone: str, *, authoritative: bool, suffixes: tuple[str, ...] = 
         return "the root zone is above every name there is: name the cluster's own zone, or its exact FQDN"
     held = labels(zone)
     if not _is_name(held):
-        return f"{ascii(zone[:80])} is not the name of a DNS zone"
+        return f"{zone[:80]!a} is not the name of a DNS zone"
     shown = ".".join(held)
     ends = [labels(suffix) for suffix in suffixes]
     if above := next((end for end in ends if end[-len(held) :] == held), None):
@@ -83,11 +83,11 @@ def server_address(text: str) -> tuple[str, int]:
     try:
         address = ip_address(host)
     except ValueError:
-        raise ValueError(f"{ascii(text[:80])} is not an IP address, such as 10.0.0.4:53 or [fd00::4]:53") from None
+        raise ValueError(f"{text[:80]!a} is not an IP address, such as 10.0.0.4:53 or [fd00::4]:53") from None
     if getattr(address, "scope_id", None):
-        raise ValueError(f"{ascii(text[:80])} is a link-local address with a scope, which means nothing in Azure")
+        raise ValueError(f"{text[:80]!a} is a link-local address with a scope, which means nothing in Azure")
     if address.is_unspecified or address.is_multicast:
-        raise ValueError(f"{ascii(text[:80])} is not the address of one server")
+        raise ValueError(f"{text[:80]!a} is not the address of one server")
     return str(address), port
 
 
@@ -95,7 +95,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     if bracketed := _BRACKETED.fullmatch(text):
         host, port = bracketed["host"], bracketed["port"]
         if ":" not in host:
-            raise ValueError(f"{ascii(text[:80])}: only an IPv6 address stands in brackets")
+            raise ValueError(f"{text[:80]!a}: only an IPv6 address stands in brackets")
         return host, _port(text, port) if port is not None else DNS_PORT
     host, colon, port = text.partition(":")
     if not colon or ":" in port:  # no port, or the many colons of IPv6
@@ -105,7 +105,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 def _port(text: str, port: str) -> int:
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
-        raise ValueError(f"{ascii(text[:80])}: a port is a number from 1 to 65535")
+        raise ValueError(f"{text[:80]!a}: a port is a number from 1 to 65535")
     return int(port)
 
 
@@ -113,7 +113,7 @@ def tsig_name(text: str) -> str:
     """The name of a TSIG key in lower case, with its final dot. Raises ValueError for what is no DNS name."""
     held = labels(text)
     if not _is_name(held):
-        raise ValueError(f"{ascii(text[:80])} is not the name of a TSIG key: it has the form of a DNS name")
+        raise ValueError(f"{text[:80]!a} is not the name of a TSIG key: it has the form of a DNS name")
     return ".".join(held) + "."
 
 

@@ -1,0 +1,59 @@
+"""The targets that a policy names, ready to be asked."""
+
+from collections.abc import Mapping
+
+from functions.arm.session import Session
+from functions.dns.private_zone import PrivateZoneTarget
+from functions.dns.target import Target
+from functions.dns.zone_rules import server_address, tsig_name, tsig_secret
+from functions.policy import RecordTarget, Tsig
+
+_FROM_ENVIRONMENT = "@env:"
+
+
+class TargetSettingError(Exception):
+    """A target cannot be used as it is set up. The message names the setting and never its value."""
+
+
+def target_of(record: RecordTarget, session: Session, environment: Mapping[str, str]) -> Target:
+    """The target for one entry of the policy's `records`. Raises TargetSettingError; opens no connection yet.
+
+    dnspython is imported only here and only for a zone on servers: the path of a zone's birth needs none of it.
+    """
+    if record.private_zone is not None:
+        return PrivateZoneTarget(session, record.private_zone)
+    if record.zone is None:
+        raise TargetSettingError("a record target has either a zone (with servers) or a privateZone")
+    import dns.exception
+    import dns.name
+
+    from functions.dns.rfc2136 import Rfc2136Target
+    from functions.dns.update import SigningKey
+
+    key = None
+    if record.tsig is not None:
+        key = SigningKey(_key_name(record.tsig), record.tsig.algorithm, _secret(record.tsig, environment))
+    try:
+        zone = dns.name.from_text(record.zone.lower())
+        servers = tuple(server_address(server) for server in record.servers)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise TargetSettingError(f"records, {record.zone}: {error}") from None
+    return Rfc2136Target(zone, servers, key)
+
+
+def _key_name(tsig: Tsig) -> str:
+    try:
+        return tsig_name(tsig.name)
+    except ValueError as error:
+        raise TargetSettingError(f"records, tsig.name: {error}") from None
+
+
+def _secret(tsig: Tsig, environment: Mapping[str, str]) -> bytes:
+    setting = tsig.secret.removeprefix(_FROM_ENVIRONMENT)
+    text = environment.get(setting, "")
+    if not text.strip():
+        raise TargetSettingError(f"the app setting {setting}, which tsig.secret names, is not set")
+    try:
+        return tsig_secret(text)
+    except ValueError as error:
+        raise TargetSettingError(f"the app setting {setting}: {error}") from None
