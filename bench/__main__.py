@@ -7,12 +7,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import cold_start, event_to_link, irrelevant_event, sweep
+from bench import birth_storm, cold_start, event_to_link, irrelevant_event, sweep
 from bench.report import Row, write
 from demo.app_log import app_log
 
 LOG = Path("build") / "bench.log"
-_ALL = {"event_to_link": event_to_link, "cold_start": cold_start, "irrelevant_event": irrelevant_event, "sweep": sweep}
+_ALL = {
+    "event_to_link": event_to_link,
+    "cold_start": cold_start,
+    "irrelevant_event": irrelevant_event,
+    "sweep": sweep,
+    "birth_storm": birth_storm,
+}
 
 
 def main() -> int:

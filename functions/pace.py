@@ -2,6 +2,7 @@
 
 import msgspec
 
+from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.operations import Operation
 from functions.fleet.seen import Seen
@@ -67,14 +68,14 @@ def _zone_to_come(seen: Seen, outcomes: tuple[Outcome, ...]) -> bool:
     return missing and seen.busy and not seen.ends
 
 
-def held(outcomes: tuple[Outcome, ...], attempt: int, seen: Seen) -> tuple[Operation, ...]:
-    """The operations of a pass, those of refused writes not due before the pause is over.
+def held(outcomes: tuple[Outcome, ...], attempt: int, at: float, *, busy: bool) -> tuple[Operation, ...]:
+    """The operations of a pass that ends at `at`, those of refused writes not due before the pause is over.
 
     Another write of the same pass may have its look sooner, and that pass must not repeat what was refused.
     """
-    again = pace(max(attempt, 1), busy=seen.busy)
+    again = pace(max(attempt, 1), busy=busy)
     return tuple(
-        msgspec.structs.replace(outcome.operation, due=seen.at + max(outcome.pause or 0.0, again))
+        msgspec.structs.replace(outcome.operation, due=at + max(outcome.pause or 0.0, again))
         if outcome.result in _STUCK
         else outcome.operation
         for outcome in outcomes
@@ -85,6 +86,8 @@ def held(outcomes: tuple[Outcome, ...], attempt: int, seen: Seen) -> tuple[Opera
 def after_blindness(attempt: int, since: float, at: float, error: Exception) -> float | None:
     """Seconds until the next try of a pass that could not observe; None when there is nothing to see any more."""
     pause = 0.0
+    if isinstance(error, NoTurnError):
+        return error.retry_after
     if isinstance(error, ArmError):
         kind, pause = classify(error), error.retry_after or 0.0
         if kind is Kind.GONE and (attempt > _LOOKS_FOR_GONE or at - since > _LAG):

@@ -7,11 +7,12 @@ import msgspec
 
 from functions import pace
 from functions.approval import plan_of, wanted
+from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
-from functions.fleet.observe import Depth, observe
+from functions.fleet.observe import Depth, expected, observe
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
@@ -25,7 +26,7 @@ from functions.plan import WINDOW, takes
 from functions.policy import Mode, Policy
 from functions.restraint import Restrained, tug_of_war, within_limit
 from functions.telemetry import Milestone, telemetry
-from functions.work import DELETE_FAILED, Work
+from functions.work import DELETE_FAILED, URGENT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,12 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
+    remembered = before or Observed()
+    if work.why == URGENT and before is not None and not before.at:
+        depth = Depth.URGENT  # nobody has seen the newborn zone yet, and its nodes still wait (rule 6)
     try:
-        remembered = before or Observed()
-        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, remembered)
+        with around.session.holding(work.target.subscription, expected(depth, work.operations, at)):
+            seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, remembered)
     except NotProvenError as error:
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
@@ -213,7 +217,7 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> N
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
     """After failing to observe: a refusal needs a person, a 404 says that it is gone, the rest passes by itself."""
-    attempt = work.attempt + 1
+    attempt = work.attempt if isinstance(error, NoTurnError) else work.attempt + 1
     delay = pace.after_blindness(attempt, work.since, at, error)
     findings: tuple[Finding, ...] = ()
     if isinstance(error, ArmError) and classify(error) in {Kind.DENIED, Kind.INVALID}:
@@ -222,6 +226,8 @@ def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float
         codes = tuple(finding.code for finding in findings)
         return Pass("gone", findings=findings, observed=Observed(at=at, state="gone", findings=codes))
     done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
+    if done.follow_up is not None and work.why == URGENT:
+        done = replace(done, follow_up=msgspec.structs.replace(done.follow_up, why=URGENT))
     return replace(done, error=str(error))
 
 

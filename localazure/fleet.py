@@ -36,6 +36,7 @@ def many_clusters(
     *,
     unlinked: int = 0,
     hubs: int = 1,
+    subscriptions: int = 0,
     location: str = "westeurope",
     link_name: str = "to-hub",
     link_tags: dict[str, str] | None = None,
@@ -43,19 +44,21 @@ def many_clusters(
     """Place `number` private clusters, each in a spoke of its own that is peered with one of `hubs` in turn.
 
     A cluster comes with its node resource group, system zone, own link, link to its hub (named `link_name`), private
-    endpoint, NIC, A record and spoke. The first `unlinked` have no link to their hub. Needs a running event loop.
+    endpoint, NIC, A record and spoke. The first `unlinked` have no link to their hub. They lie in turn in so many
+    `subscriptions`, as few as the limit of zones allows when 0. Needs a running event loop.
     """
-    subscriptions = tuple(_guid(nth) for nth in range(1, ceil(number / (ZONES_IN_A_SUBSCRIPTION * 0.9)) + 1))
-    placed = Fleet(tuple(_hub_id(nth, location) for nth in range(hubs)), subscriptions)
+    subscriptions = subscriptions or ceil(number / (ZONES_IN_A_SUBSCRIPTION * 0.9))
+    named = tuple(_guid(nth) for nth in range(1, subscriptions + 1))
+    placed = Fleet(tuple(_hub_id(nth, location) for nth in range(hubs)), named)
     make = _Maker(azure, location)
     make.group(placed.hubs[0].partition("/providers/")[0])
     for nth, hub in enumerate(placed.hubs):
         make.vnet(hub, f"10.{nth}.0.0/16", [], "dns")
-    for subscription in subscriptions:
+    for subscription in named:
         make.group(f"/subscriptions/{subscription}/resourceGroups/apps")
     for nth in range(number):
         hub = placed.hubs[nth % hubs]
-        cluster, zone = make.cluster(nth, subscriptions[nth % len(subscriptions)], hub)
+        cluster, zone = make.cluster(nth, named[nth % len(named)], hub)
         placed.clusters.append(cluster)
         placed.zones.append(zone)
         if nth >= unlinked:

@@ -1,6 +1,8 @@
 """One authenticated way to ARM for the whole worker: raw requests for reads, typed clients for writes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
@@ -10,6 +12,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
 
 from functions.arm import errors
+from functions.arm.allowance import Allowance
 from functions.arm.clouds import Cloud
 from functions.arm.credential import TokenSource
 from functions.telemetry import telemetry
@@ -37,6 +40,11 @@ class Session:
         self._credential = credential
         self._transport = transport
         self._clients: dict[str, PrivateDnsManagementClient] = {}
+        self._allowance = Allowance()
+
+    def holding(self, subscription: str, reads: int) -> AbstractContextManager[None]:
+        """Hold so many of a subscription's reads for a pass. Raises NoTurnError when they are not to be had now."""
+        return self._allowance.held(subscription, reads, _seconds())
 
     async def get(self, path: str, api_version: str) -> bytes:
         """The body of a GET on a path of ARM, such as an id."""
@@ -63,6 +71,8 @@ class Session:
         client = self.private_dns("")
         answer = await guarded(lambda: client.send_request(request, read_timeout=timeout), request.method)
         telemetry().called(request.method, answer.status_code)
+        if request.method == "GET":
+            self._allowance.answered(request.url, answer.status_code, answer.headers, _seconds())
         if answer.status_code >= 400:
             raise errors.from_answer(answer.status_code, answer.headers, answer.content)
         return answer
@@ -91,6 +101,11 @@ class Session:
         """Close the connections and the credential. The session cannot be used afterwards."""
         await self._transport.close()
         await self._credential.close()
+
+
+def _seconds() -> float:
+    """Now, by a clock that never goes back."""
+    return asyncio.get_running_loop().time()
 
 
 async def guarded[T](call: Callable[[], Awaitable[T]], method: str) -> T:

@@ -1,12 +1,13 @@
 import pytest
 
+from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.operations import LOST, Operation
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Severity, Verdict
+from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity, Verdict
 from functions.pace import after_blindness, after_pass, held, pace
 from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen
 
-CHANGE = Change("zone_links", ZONE, Action.CREATE, HUB, (), "")
+CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "")
 BUSY, CALM = seen(a_cluster(state="Creating")), seen(a_cluster(state="Succeeded"))
 ERROR = Finding("zone_links", Severity.ERROR, "not-authorised", ZONE, "", "")
 WARNING = Finding("zone_links", Severity.WARNING, "no-hub-found", ZONE, "", "")
@@ -56,6 +57,7 @@ def test_a_finding_is_not_looked_at_for_ever() -> None:
         pytest.param(NoAnswerError(""), 1, 0, 5, id="no answer, while the cluster is young"),
         pytest.param(NoAnswerError(""), 9, 86400 * 9, 900, id="no answer, and never given up"),
         pytest.param(ArmError(429, "", "", retry_after=40), 1, 0, 40, id="throttled"),
+        pytest.param(NoTurnError(429, "", "", retry_after=1.4), 9, 0, 1.4, id="not its turn yet, which is no failure"),
         pytest.param(ArmError(404, "ResourceNotFound", ""), 1, 10, 5, id="not there yet, perhaps"),
         pytest.param(ArmError(404, "ResourceNotFound", ""), 4, 60, None, id="not there, and looked for often enough"),
         pytest.param(ArmError(404, "ResourceNotFound", ""), 1, 300, None, id="not there any more"),
