@@ -1,7 +1,9 @@
 """The one loop: observe, decide, apply, remember. Every event and every message ends here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -28,6 +30,9 @@ from functions.restraint import Restrained, tug_of_war, within_limit
 from functions.telemetry import Milestone, telemetry
 from functions.work import DELETE_FAILED, URGENT, Work
 
+# How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
+_PATIENCE = 30.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -41,6 +46,7 @@ class Around:
     now: Callable[[], float]
     ledger: Ledger
     plans: Plans
+    removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,9 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     if considered.seen is None or considered.verdict is None:
         codes = tuple(finding.code for finding in considered.findings)
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
-    allowed = await _restrained(considered.verdict, considered.seen, work, around)
-    outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
+    async with AsyncExitStack() as turn:
+        allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
+        outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
     return _remember(work, considered.seen, considered.verdict, outcomes, allowed)
 
 
@@ -144,19 +151,34 @@ def _carrying(done: Pass, work: Work, told: Journal) -> Pass:
     )
 
 
-async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around) -> Restrained:
-    """What may be done of what is wanted (rule 9). Removals, and they alone, wait for a ledger that can count them."""
+async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, turn: AsyncExitStack) -> Restrained:
+    """What may be done of what is wanted (rule 9). Removals, and they alone, wait for a ledger that can count them.
+
+    Until `turn` is over no other pass of this worker counts: what this one removes is in the journal by then.
+    """
     warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
-    if not any(takes(change) for change in warred.changes):
+    if around.policy.mode is Mode.OBSERVE or not any(takes(change) for change in warred.changes):
         return warred
     try:
+        await turn.enter_async_context(_alone(around.removing))
         limited = await _limited(warred.changes, seen, work, around)
-    except (LedgerError, ReportsError):
+    except (LedgerError, ReportsError, TimeoutError):
         kept = tuple(change for change in warred.changes if not takes(change))
         return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
     return replace(
         limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals, given_up=warred.given_up
     )
+
+
+@asynccontextmanager
+async def _alone(lock: asyncio.Lock) -> AsyncGenerator[None]:
+    """Hold the lock. Raises TimeoutError when others hold it for too long."""
+    async with asyncio.timeout(_PATIENCE):
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: Around) -> Restrained:
@@ -165,7 +187,7 @@ async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: 
     Approvals are read only where the limit stops something: a usual pass costs no call.
     """
     taken = await around.ledger.taken(seen.at - WINDOW)
-    fleet = len(await around.ledger.rows())
+    fleet = await around.ledger.size()
     share = around.policy.max_changed_share
     limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at)
     if limited.stopped:

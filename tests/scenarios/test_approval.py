@@ -1,16 +1,21 @@
 """Many clusters deleted at once: a share of their links goes, the rest waits for one word of a person (rule 9)."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
+from functions.arm.resource_id import ResourceId
 from functions.http.routes import SWEEP
 from functions.ledger.reports import ReportsError
 from functions.plan import VALID, Approval
 from functions.policy import Http, Policy
+from functions.reconcile import Around
+from functions.work import Work, encode
 from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke
-from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
+from tests.scenarios.memory_ledger import MemoryLedger
+from tests.scenarios.story import LINKS, ZONES, Story, a_policy, lines, tell
 from tests.unit.http.desks import Caller
 
 
@@ -161,5 +166,32 @@ def test_an_approval_wakes_its_passes_though_no_survey_can_be_had() -> None:
         here.faults.clear()
         await here.passes(60)
         assert ours(here) == set()
+
+    tell(story, hub_by_name)
+
+
+class SlowLedger(MemoryLedger):
+    """Takes its time to count, as tables do."""
+
+    async def taken(self, since: float) -> int:
+        count = await super().taken(since)
+        await asyncio.sleep(0.05)
+        return count
+
+
+def test_passes_side_by_side_do_not_overlook_what_others_are_about_to_remove() -> None:
+    async def story(here: Story) -> None:
+        clusters = await a_fleet(here, 6)
+        for cluster in clusters:
+            await here.ask("DELETE", cluster, "2026-08-01")
+        ledger = SlowLedger(held=here.ledger.held, entries=here.ledger.entries)
+        assert isinstance(here.live.around, Around)
+        here.live = replace(here.live, ledger=ledger, around=replace(here.live.around, ledger=ledger))
+        asked = [
+            Work(target=ResourceId(zone.id), why="test", cause="t", since=here.azure.clock.now(), always=True)
+            for zone in here.azure.store.of_type(ZONES)
+        ]
+        await asyncio.gather(*(here.take(encode(work)) for work in asked))
+        assert len({call for call in here.transport.asked if call.startswith("DELETE") and "/tether-" in call}) == 3
 
     tell(story, hub_by_name)
