@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from functions.ledger.reports import ReportsError
 from functions.settings import Storage
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 CONTAINER = "tether-reports"
 
 _TIMEOUT = 15.0  # seconds
+
+# A body goes up in parts of this size: sent in one, a megabyte holds up everything else that the worker does.
+_PART = 512 * 1024  # bytes
 
 
 class BlobDocuments:
@@ -82,16 +85,17 @@ class BlobDocuments:
 
             from functions.arm.credential import platform_credential
 
+            how: dict[str, Any] = {"retry_total": 0, "max_single_put_size": _PART, "max_block_size": _PART}
             if self._storage.connection_string:
                 self._client = ContainerClient.from_connection_string(
-                    self._storage.connection_string, self._name, retry_total=0
+                    self._storage.connection_string, self._name, **how
                 )
             else:
                 self._client = ContainerClient(
                     self._storage.blob_service or "",
                     self._name,
                     credential=platform_credential(self._storage.client_id),
-                    retry_total=0,
+                    **how,
                 )
         return self._client
 

@@ -78,8 +78,20 @@ class TableLedger:
             text = text_of(bodies.cut_observed(observed))
         elif entity and entity.get("body"):
             await bodies.forget(self._bodies, entity["body"])
-        fresh = {**named(subject), **counted(Counters())} if entity is None else keys(subject)
-        await self._upsert(STATE, {**fresh, "observed": text, "body": body, "written": observed.at}, merge=True)
+        columns = {"observed": text, "body": body, "written": observed.at}
+        if entity is not None or not await self._created({**named(subject), **counted(Counters()), **columns}):
+            await self._upsert(STATE, {**keys(subject), **columns}, merge=True)
+
+    async def _created(self, entity: dict[str, Any]) -> bool:
+        """Make a row, unless somebody made it meanwhile: its counters must not be overwritten."""
+        from azure.core.exceptions import ResourceExistsError
+
+        client = self._client(STATE)
+        try:
+            await self._asked(lambda: client.create_entity(entity), (ResourceExistsError,))
+        except ResourceExistsError:
+            return False
+        return True
 
     async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
         entity = await self._entity(STATE, pointer_keys(cluster))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from functions.arm.operations import Operation
@@ -12,7 +13,7 @@ from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
 from localazure.azurite import azurite
 from tests.scenarios.memory_ledger import MemoryLedger
-from tests.unit.worlds import AT, CUSTOM_ZONE, ZONE
+from tests.unit.worlds import AT, CLUSTER_ID, CUSTOM_ZONE, ZONE
 
 GROUP = ZONE.group_id
 
@@ -91,6 +92,19 @@ async def test_the_newer_observation_wins(ledger: Ledger) -> None:
     assert (await ledger.read(GROUP)).observed == newer
 
 
+async def test_observing_a_row_that_another_worker_makes_meanwhile_does_not_touch_its_counters() -> None:
+    class Late(TableLedger):
+        async def _point(self, held: Observed, observed: Observed) -> None:
+            await TableLedger.bump(self, GROUP, AT)
+
+    async with azurite() as storage:
+        ledger = Late(Storage(connection_string=storage.connection_string))
+        await ledger.remember(GROUP, Observed(at=AT, state="Succeeded"))
+        row = await ledger.read(GROUP)
+        assert (row.counters.seq, row.observed.state) == (1, "Succeeded")
+        await ledger.close()
+
+
 async def test_observing_does_not_touch_the_counters(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
     await ledger.remember(GROUP, Observed(at=AT))
@@ -106,7 +120,8 @@ async def test_what_nobody_answered_is_overdue(ledger: Ledger) -> None:
     await ledger.finish(GROUP, Mark(1, 0), "", looking=False)
     await ledger.finish(CUSTOM_ZONE, Mark(0, 1), "", looking=False)
     assert await ledger.overdue(AT + 99) == ()
-    assert {row.subject for row in await ledger.rows()} == {GROUP, CUSTOM_ZONE}
+    assert {row.subject: row.target for row in await ledger.rows()} == {GROUP: str(GROUP), CUSTOM_ZONE: ""}
+    assert await ledger.size() == 2
 
 
 def an_entry(number: int) -> Entry:
@@ -123,8 +138,6 @@ def an_entry(number: int) -> Entry:
 
 
 async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_intent(ledger: Ledger) -> None:
-    import msgspec
-
     for number in range(3):
         await ledger.intend(an_entry(number))
     ended = msgspec.structs.replace(an_entry(1), result="started", ended=AT + 5)
@@ -135,8 +148,6 @@ async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_in
 
 
 async def test_changes_and_removals_of_the_last_hour_are_counted_and_additions_are_not(ledger: Ledger) -> None:
-    import msgspec
-
     for number, action in enumerate(("create", "delete", "delete", "update")):
         await ledger.intend(msgspec.structs.replace(an_entry(number), action=action))
     assert await ledger.taken(AT + 2) == 2
@@ -176,3 +187,97 @@ async def test_a_ledger_that_cannot_be_reached_says_so_without_its_key() -> None
     await ledger.close()
     with pytest.raises(LedgerError):
         await MemoryLedger(down=True).bump(GROUP, AT)
+
+
+CLUSTER = str(CLUSTER_ID)
+
+
+async def test_a_cluster_that_was_seen_leads_to_its_zone(ledger: Ledger) -> None:
+    assert await ledger.zone_of(CLUSTER_ID) is None
+    await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
+    assert await ledger.zone_of(ResourceId(CLUSTER.upper())) == ZONE
+    await ledger.remember(GROUP, Observed(at=AT + 60, cluster=CLUSTER, zone=str(ZONE)))
+    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+    assert {row.subject for row in await ledger.rows()} == {GROUP}, "and is no row of its own"
+    assert await ledger.overdue(AT + 999) == ()
+
+
+async def test_a_cluster_that_got_another_zone_leads_there_whatever_its_old_row_says_then(ledger: Ledger) -> None:
+    await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
+    await ledger.remember(CUSTOM_ZONE, Observed(at=AT + 5, cluster=CLUSTER, zone=str(CUSTOM_ZONE)))
+    await ledger.remember(GROUP, Observed(at=AT + 9, state="gone"))
+    assert await ledger.zone_of(CLUSTER_ID) == CUSTOM_ZONE
+    await ledger.remember(CUSTOM_ZONE, Observed(at=AT + 10, state="gone"))
+    assert await ledger.zone_of(CLUSTER_ID) is None
+
+
+async def test_an_older_observation_moves_no_cluster(ledger: Ledger) -> None:
+    await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
+    await ledger.remember(GROUP, Observed(at=AT - 5, cluster=CLUSTER, zone=str(CUSTOM_ZONE)))
+    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+
+
+async def test_a_cluster_that_is_seen_now_and_then_is_not_forgotten_before_its_row(ledger: Ledger) -> None:
+    day = 86400.0
+    for days in range(0, 120, 40):
+        await ledger.remember(GROUP, Observed(at=AT + days * day, cluster=CLUSTER, zone=str(ZONE)))
+    assert await ledger.forget(AT + 30 * day) == 0
+    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+    assert await ledger.forget(AT + 200 * day) == 1
+    assert await ledger.rows() == ()
+
+
+LONG = 'ä𝄞\x00"' * 50_000  # 200,000 characters, of those that need room in UTF-16 and in JSON
+
+
+async def test_an_entry_too_long_for_a_table_comes_back_whole(ledger: Ledger) -> None:
+    entry = msgspec.structs.replace(an_entry(1), before=LONG, after="short")
+    await ledger.intend(entry)
+    assert await ledger.journal(GROUP) == (entry,)
+    ended = msgspec.structs.replace(entry, result="refused", error=LONG, ended=AT + 9)
+    await ledger.conclude(ended)
+    assert await ledger.journal(GROUP) == (ended,)
+    assert await ledger.forget(AT + 99) == 1
+    assert await ledger.journal(GROUP) == ()
+
+
+async def test_an_observation_too_long_for_a_table_comes_back_whole(ledger: Ledger) -> None:
+    many = Observed(at=AT, hubs=tuple(f"{ZONE}/{number}" for number in range(1000)))
+    await ledger.bump(GROUP, AT)
+    await ledger.remember(GROUP, many)
+    row = await ledger.read(GROUP)
+    assert (row.observed, row.counters.seq) == (many, 1)
+    assert [row.observed for row in await ledger.rows()] == [many]
+    few = Observed(at=AT + 1, hubs=("h",))
+    await ledger.remember(GROUP, few)
+    assert (await ledger.read(GROUP)).observed == few
+
+
+async def test_without_blobs_what_is_too_long_is_cut_and_says_so() -> None:
+    async with azurite() as storage:
+        parts = storage.connection_string.split(";")
+        broken = [
+            part if not part.startswith("BlobEndpoint") else "BlobEndpoint=http://127.0.0.1:9/a" for part in parts
+        ]
+        ledger = TableLedger(Storage(connection_string=";".join(broken)))
+        await ledger.intend(msgspec.structs.replace(an_entry(1), before=LONG))
+        (entry,) = await ledger.journal(GROUP)
+        assert entry.before.startswith(LONG[:500])
+        assert "[cut: 199000 more characters]" in entry.before
+        assert entry.reason == "because"
+        await ledger.remember(GROUP, Observed(at=AT, state="Failed", hubs=tuple(f"{ZONE}/{n}" for n in range(1000))))
+        observed = (await ledger.read(GROUP)).observed
+        assert (observed.state, len(observed.hubs)) == ("Failed", 20)
+        assert await ledger.forget(AT + 99) == 2
+        await ledger.close()
+
+
+async def test_a_blob_that_is_gone_leaves_what_was_cut() -> None:
+    async with azurite() as storage:
+        ledger = TableLedger(Storage(connection_string=storage.connection_string))
+        await ledger.intend(msgspec.structs.replace(an_entry(1), before=LONG))
+        for name in await ledger._bodies.names(""):
+            await ledger._bodies.remove(name)
+        (entry,) = await ledger.journal(GROUP)
+        assert "[cut:" in entry.before
+        await ledger.close()
