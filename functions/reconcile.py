@@ -138,7 +138,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     async with AsyncExitStack() as turn:
         allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
-    return _remember(work, considered.seen, considered.verdict, outcomes, allowed)
+    return _remember(work, considered.seen, considered.verdict, outcomes, allowed, around.now())
 
 
 def _carrying(done: Pass, work: Work, told: Journal) -> Pass:
@@ -210,15 +210,17 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
     return outcome
 
 
-def _remember(work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained) -> Pass:
-    """What follows from a pass: what to remember, the operations to look up, and when."""
+def _remember(
+    work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained, ended: float
+) -> Pass:
+    """What follows from a pass that ended so (seconds since 1970): what to remember, what to look up, and when."""
     explained = (concerns.HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
     findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
         findings = (*findings, zone_link_findings.delete_attempted(seen.place))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
     delay = soonest(allowed.again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
-    started = pace.held(outcomes, attempt, seen)
+    started = pace.held(outcomes, attempt, ended, busy=seen.busy)
     _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)

@@ -5,10 +5,11 @@ finds, or a message that comes back.
 """
 
 import logging
+from dataclasses import replace
 
 import msgspec
 
-from functions.ledger.state import Ledger, LedgerError, Mark
+from functions.ledger.state import Ledger, LedgerError, Mark, Observed
 from functions.queue import WorkQueue
 from functions.reconcile import Pass
 from functions.work import Work
@@ -44,6 +45,20 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
     except LedgerError as error:
         # The row stays as one that nobody answered, so that `watch` has it looked at once more than is needed.
         _log.warning("the pass on %s is not marked as done: %s", work.row, error)
+
+
+def recalled(done: Pass, memory: Observed) -> Pass:
+    """A pass that began before the tables answered, with what only they know: without it, it would be forgotten."""
+    if done.observed is None:
+        return done
+    state = done.observed.state.casefold()
+    kept = msgspec.structs.replace(
+        done.observed,
+        gone_since=memory.gone_since or done.observed.gone_since if done.observed.gone_since else 0.0,
+        deleting=done.observed.deleting or (memory.deleting and state in {"", "failed"}),
+        reversals=done.observed.reversals or memory.reversals,
+    )
+    return replace(done, observed=kept)
 
 
 async def _without_memory(done: Pass, queue: WorkQueue) -> None:

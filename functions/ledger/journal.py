@@ -78,11 +78,14 @@ class Journal:
 # A write takes at most 60 s (rule 5); an intent that is older and has no outcome was left by a worker that died.
 _LEFT_OPEN = 120.0  # seconds
 
+# A zone that serves many clusters sees bursts of passes, whose entries stand before that of a dead worker.
+_LOOKED_THROUGH = 100  # entries
+
 
 async def close_left_open(ledger: Ledger, subject: ResourceId, at: float) -> None:
     """Close the intents whose worker died before it could say what became of them: nobody knows, and the pass looks."""
     try:
-        for entry in await ledger.journal(subject, 20):
+        for entry in await ledger.journal(subject, _LOOKED_THROUGH):
             if not entry.result and entry.at < at - _LEFT_OPEN:
                 told = "the worker that made it did not say what became of it"
                 await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=told, ended=at))

@@ -70,7 +70,7 @@ async def _at_once(work: Work, here: "Live") -> None:
     from functions.policy import PolicyError
     from functions.queue import QueueError
     from functions.reconcile import Depth, reconcile
-    from functions.settle import settle
+    from functions.settle import recalled, settle
 
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
@@ -93,6 +93,8 @@ async def _at_once(work: Work, here: "Live") -> None:
     counted = await bumping
     # What was counted while ARM was read may be an event that this pass did not see.
     mark = early.counters.mark if early is not None else TOO_LATE if counted is not None else None
+    if early is None and counted is not None:
+        done = recalled(done, counted.observed)
     at = here.around.now()
     try:
         await settle(work, done, here.queue, here.ledger, at, mark)

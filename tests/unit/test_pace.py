@@ -77,5 +77,5 @@ def test_a_refused_write_is_not_due_before_its_pause_whatever_else_is_looked_at(
         Outcome(CHANGE, Result.STARTED, operation=started, pause=30),
         Outcome(CHANGE, Result.GONE),
     )
-    assert [operation.due - AT for operation in held(outcomes, 1, BUSY)] == [11, 30]
-    assert [operation.due - AT for operation in held(outcomes, 4, BUSY)] == [30, 30]
+    assert [operation.due - AT for operation in held(outcomes, 1, AT, busy=True)] == [11, 30]
+    assert [operation.due - AT for operation in held(outcomes, 4, AT + 9, busy=True)] == [39, 30]
