@@ -20,6 +20,9 @@ LONGEST_START = 10.0  # seconds; it needs a few hundredths
 _STEP = 0.005  # seconds between two looks at whether it listens
 _TRIES = 5  # at free ports, which another process can take between our look and BIND's
 
+# What BIND goes on after, though it then answers nothing, or SERVFAIL.
+_TROUBLES = ("address in use", "permission denied", "not loaded due to errors")
+
 # Debian puts daemons where an ordinary user's PATH does not lead.
 _SEARCHED = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -178,6 +181,7 @@ def _configure(folder: Path, zones: Sequence[ServedZone], keys: dict[str, TsigKe
 options {{
   directory "{folder}"; pid-file none; session-keyfile "{folder}/session.key"; managed-keys-directory "{folder}";
   listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  reuseport no;
   recursion no; dnssec-validation no; notify no; empty-zones-enable no; allow-transfer {{ 127.0.0.1; }};
 }};
 controls {{ inet 127.0.0.1 port {control} allow {{ 127.0.0.1; }} keys {{ "rndc-key"; }}; }};
@@ -213,8 +217,11 @@ async def _is_up(server: Bind) -> bool:
     loop = asyncio.get_running_loop()
     end = loop.time() + LONGEST_START
     while server.process.returncode is None and loop.time() < end:
+        said = _log(server.folder)
+        if any(trouble in said for trouble in _TROUBLES):
+            return False
         # It listens a moment before its zones are loaded, and says SERVFAIL until then.
-        if "all zones loaded" in _log(server.folder):
+        if "all zones loaded" in said:
             return True
         await asyncio.sleep(_STEP)
     return False

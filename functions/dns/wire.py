@@ -128,12 +128,10 @@ def _says_nothing_plainly(reply: bytes, question: Question, authorities: int) ->
     """Whether an empty answer comes with the SOA of our zone, whose name points into the question."""
     at = question.end
     pointer = struct.pack("!H", 0xC000 | (_HEADER.size + question.zone_at))
-    return (
-        authorities == 1
-        and reply[at : at + 2] == pointer
-        and len(reply) >= at + 2 + _RECORD.size
-        and _RECORD.unpack_from(reply, at + 2)[0] == dns.rdatatype.SOA
-    )
+    if authorities != 1 or reply[at : at + 2] != pointer or len(reply) < at + 2 + _RECORD.size:
+        return False
+    rdtype, _, _, length = _RECORD.unpack_from(reply, at + 2)
+    return rdtype == dns.rdatatype.SOA and at + 2 + _RECORD.size + length <= len(reply)
 
 
 def _any(reply: bytes, question: Question) -> Answer:

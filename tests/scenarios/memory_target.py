@@ -1,4 +1,4 @@
-"""A DNS target without a server, for the simulation. Passes the contract of the real ones (contract/test_dns_target)."""
+"""A DNS target without a server, for the simulation. Passes the contract of the real ones (test_dns_target)."""
 
 from dataclasses import dataclass, field, replace
 
