@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 from functions import work
-from functions.arm.resource_id import ResourceId
 from functions.ledger.reports import Reports
 from functions.ledger.state import LedgerError
 from functions.policy import Policy
@@ -26,9 +25,11 @@ from localazure.azure import LocalAzure
 from localazure.store import Json
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.mortal_worker import Chances, Invocation, Worker
-from tests.scenarios.simulated_storage import CountingLedger, LeasedQueue
+from tests.scenarios.random_world import RandomWorld
+from tests.scenarios.simulated_storage import CountingLedger, LeasedQueue, Letter
 
 LEASE = 600.0  # seconds that the Functions host hides a message for
+_POLL = 1.0  # seconds between two looks at the queue
 
 
 @dataclass(eq=False)
@@ -37,6 +38,7 @@ class Host:
 
     azure: LocalAzure
     app: Any
+    world: RandomWorld
     policy: Policy
     dice: Random
     rules: Any
@@ -51,7 +53,6 @@ class Host:
         self.reports = Reports(MemoryDocuments())
         self.workers = [Worker(self), Worker(self)]
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.heirs: dict[tuple[ResourceId, str, int], dict[tuple[str, str], float]] = {}
         self.end = asyncio.Event()  # never comes: what the dead wait for
 
     def told(self, what: str, about: str) -> None:
@@ -63,6 +64,13 @@ class Host:
         self.told("death", f"of worker {self.workers.index(worker)}")
         worker.dead.set()
         self.workers[self.workers.index(worker)] = Worker(self)
+
+    def deploy(self) -> None:
+        """Another policy: the workers are stopped in the midst of what they do, and others begin with it."""
+        self.policy = self.world.changed(self.policy)
+        self.told("deploy", " ".join(str(hub.vnet) for hub in self.policy.hubs) or "discovery")
+        for worker in tuple(self.workers):
+            self.bury(worker)
 
     def failed(self, invocation: Invocation, error: BaseException) -> None:
         self.told("failed", f"{invocation.kind}: {type(error).__name__}: {error}")
@@ -91,19 +99,18 @@ class Host:
                 raise AssertionError
 
     async def listen(self) -> None:
-        """The queue's listener: up to 16 messages at once, looked for every second."""
+        """The queue's listener. Messages are found within a second of when they are due."""
         while not self.over:
             for body, tries in self.queue.due():
                 self._spawn(self._work_on(body, tries + 1))
-            soon = self.queue.next_due() - self.azure.clock.now()
-            await asyncio.sleep(1 if self.queue.down else min(4.0, max(1.0, soon)))
+            await self.queue.something_due()
+            await asyncio.sleep(_POLL)
 
-    async def _work_on(self, body: bytes, tries: int) -> None:
+    async def _work_on(self, body: Letter, tries: int) -> None:
         taken, worker, item = self.azure.clock.now(), self.dice.choice(self.workers), work.decode(body)
         self.told("message", f"{item.why} look {item.look} attempt {item.attempt} on {item.target}")
         self.queue.leased += 1
-        heard = dict(self.heirs.get((item.row, item.cause, item.look), {}))
-        invocation = Invocation(item.row, item.cause, "message", worker, not_before=heard)
+        invocation = Invocation(item.row, item.cause, "message", worker, not_before=dict(body.heard))
         ended = await worker.invoke(invocation, lambda: take(body, worker.live))
         if ended == "died":
             await asyncio.sleep(max(0.0, taken + LEASE - self.azure.clock.now()))

@@ -187,7 +187,6 @@ class _Sender:
             await host.queue.send(item, delay)
             if invocation is not None:
                 invocation.sent = True
-                host.heirs[(item.row, item.cause, item.look)] = dict(invocation.not_before)
 
         try:
             await self._worker.call(act, host.dice.uniform(0.002, 0.05))

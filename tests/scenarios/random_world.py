@@ -3,15 +3,17 @@
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+import msgspec
 from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.link_names import link_id
 from functions.policy import OWNER_TAG, Hub, Mode, Policy, Scope
+from localazure.aks.rules import AksRules
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.faults import Faults
@@ -27,6 +29,7 @@ LINKS = f"{ZONES}/virtualNetworkLinks"
 ELSEWHERE = "44444444-4444-4444-4444-444444444444"
 APPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/apps"
 LISTED = f"{APPS}/providers/{ZONES}/privatelink.westeurope.azmk8s.io"
+AGENTS = {"serves": "agents"}
 UNLISTED = f"{APPS}/providers/{ZONES}/other.privatelink.westeurope.azmk8s.io"
 
 
@@ -41,7 +44,9 @@ class Plan:
     excluded: bool
     lockdown: bool
     dies: float | None
+    tagged: bool = False  # as the hub wants it that serves some clusters only
     zone: str = ""
+    zone_at: float = 0.0
     deleting: bool = False
 
     @property
@@ -60,6 +65,8 @@ class RandomWorld:
     plans: list[Plan] = field(default_factory=list[Plan])
     kept: dict[str, Json] = field(default_factory=dict[str, Json])
     """Links that are not ours, as they were when somebody made or took them."""
+    closing_down: bool = False
+    """Whether most clusters are deleted, more than the policy lets Tether remove in an hour."""
 
     def __post_init__(self) -> None:
         self._person = InProcessTransport(arm_app(self.azure, Faults(self.azure)))
@@ -71,7 +78,12 @@ class RandomWorld:
             PrivateZones(self.azure).place(zone)
         if self.dice.random() < 0.5:
             self._keep(ZoneLinks(self.azure).place(f"{LISTED}/virtualNetworkLinks/by-hand", self.hub, tags={"by": "x"}))
-        self.plans = [self._cluster(nth) for nth in range(self.dice.randint(1, 4))]
+        self.azure.management_groups = {SUBSCRIPTION: ("landing-zones", "root"), ELSEWHERE: ("sandboxes", "root")}
+        self.policies: dict[str, list[Policy]] = {}
+        self.closing_down = self.dice.random() < 0.1
+        self.azure.aks = AksRules(deletes_foreign_links=not self.closing_down and self.dice.random() < 0.7)
+        clusters = self.dice.randint(6, 8) if self.closing_down else self.dice.randint(1, 4)
+        self.plans = [self._cluster(nth) for nth in range(clusters)]
         self.azure.listen(self._heard)
 
     @property
@@ -80,26 +92,48 @@ class RandomWorld:
 
     def policy(self, owner: str, *, second: bool) -> Policy:
         """The first Tether's hubs are named or discovered; the second's (another owner) is always the one hub."""
-        hubs = [self.hub] if second else self._named_hubs()
-        return Policy(
+        dice = self.dice
+        groups = dice.random() < 0.3
+        policy = Policy(
             owner=owner,
             mode=Mode.ENFORCE,
-            scope=Scope(subscriptions=(SUBSCRIPTION,), hub_subscriptions=(HUB_SUBSCRIPTION,)),
-            hubs=tuple(Hub(vnet=ResourceId(hub)) for hub in hubs),
-            discover_resolvers=not hubs,
+            scope=Scope(
+                subscriptions=() if groups else (SUBSCRIPTION,),
+                management_groups=("Landing-Zones",) if groups else (),
+                hub_subscriptions=(HUB_SUBSCRIPTION,),
+            ),
             custom_zones=(ResourceId(LISTED),),
-            max_changed_share=1.0,
+            max_changed_share=1.0 if second else 0.01 if self.closing_down else dice.choice([1.0, 0.01]),
+            prune=not second and dice.random() < 0.4,
         )
+        return self._in_force(policy, (Hub(vnet=ResourceId(self.hub)),) if second else self._drawn_hubs())
 
-    def wanted(self) -> set[str]:
-        """The hubs that every zone should be linked to, in lower case."""
-        return {hub.casefold() for hub in self._named_hubs() or [self.hub]}
+    def changed(self, policy: Policy) -> Policy:
+        """What somebody deploys half-way: other hubs, or other clusters for the same."""
+        return self._in_force(policy, self._drawn_hubs())
 
-    def _named_hubs(self) -> list[str]:
-        if not hasattr(self, "_drawn"):
-            both = [self.hub, self.spokes[0].second_hub] if self.second_hub else [self.hub]
-            self._drawn = self.dice.choice([[], both, both])
-        return self._drawn
+    def _in_force(self, policy: Policy, hubs: tuple[Hub, ...]) -> Policy:
+        policy = msgspec.structs.replace(policy, hubs=hubs, discover_resolvers=not hubs)
+        self.policies.setdefault(policy.owner, []).append(policy)
+        return policy
+
+    def _drawn_hubs(self) -> tuple[Hub, ...]:
+        """None (discovery finds the one), one, or two, of which the other may serve some clusters only."""
+        both = [Hub(vnet=ResourceId(self.hub))]
+        if self.second_hub:
+            other = ResourceId(self.spokes[0].second_hub)
+            both.append(Hub(vnet=other, tags=dict(self.dice.choice([{}, {}, AGENTS]))))
+        return tuple(self.dice.choice([[], both, both, both[:1]]))
+
+    def wants(self, policy: Policy, plan: Plan) -> set[str]:
+        """The hubs that a policy wants a cluster's zone to be linked to, in lower case."""
+        tags = AGENTS if plan.tagged and plan.mode != LISTED else {}
+        named = {str(hub.vnet).casefold() for hub in policy.hubs if hub.serves(plan.spoke.location, tags)}
+        return named if policy.hubs else {self.hub.casefold()}
+
+    def wanted(self, plan: Plan) -> set[str]:
+        """The hubs that some Tether wants a cluster's zone to be linked to now."""
+        return set[str]().union(*(self.wants(policies[-1], plan) for policies in self.policies.values()))
 
     def owner_of(self, zone: str) -> Plan | None:
         """The cluster that AKS made a zone for, or is about to, as long as anybody remembers."""
@@ -124,6 +158,27 @@ class RandomWorld:
             await asyncio.sleep(max(0.0, began + at - self.azure.clock.now()))
             await deed()
 
+    async def late_birth(self) -> Plan:
+        """One more cluster, whose zone Tether has to link in time."""
+        plan = replace(
+            self._cluster(len(self.plans)),
+            spoke=self.spokes[0],
+            mode="system",
+            excluded=False,
+            lockdown=False,
+            dies=None,
+            id=f"{self.spokes[0].group}/providers/Microsoft.ContainerService/managedClusters/late",
+        )
+        self.plans.append(plan)
+        await self._create(plan)
+        return plan
+
+    async def delete_again(self) -> None:
+        """Who deletes a cluster and fails, because of links on its zone, tries it again."""
+        for plan in self.plans:
+            if plan.deleting and self.azure.store.get(plan.id) is not None:
+                await self._delete(plan)
+
     def _spoke(self, nth: int, subscription: str) -> HubAndSpoke:
         return hub_and_spoke(self.azure, nth=nth, second_hub=self.second_hub, subscription=subscription)
 
@@ -140,7 +195,10 @@ class RandomWorld:
             mode=mode,
             excluded=dice.random() < 0.12,
             lockdown=dice.random() < 0.12,
-            dies=born + dice.uniform(60, self.busy_for * 0.8) if dice.random() < 0.3 else None,
+            dies=born + dice.uniform(60, self.busy_for * 0.8)
+            if dice.random() < (0.9 if self.closing_down else 0.3)
+            else None,
+            tagged=dice.random() < 0.5,
         )
 
     async def _create(self, plan: Plan) -> None:
@@ -149,7 +207,7 @@ class RandomWorld:
             plan.spoke.location,
             private_dns_zone=plan.mode,
             lockdown=plan.lockdown,
-            tags={"tether": "off"} if plan.excluded else None,
+            tags=({"tether": "off"} if plan.excluded else {}) | (AGENTS if plan.tagged else {}),
         )
         await self._ask("PUT", plan.id, request)
 
@@ -200,7 +258,7 @@ class RandomWorld:
         if event["eventType"].endswith("WriteSuccess") and event["data"]["operationName"] == f"{ZONES}/write":
             for plan in self.plans:
                 if not plan.zone and self._made_for(plan) == event["subject"].casefold():
-                    plan.zone = event["subject"]
+                    plan.zone, plan.zone_at = event["subject"], self.azure.clock.now()
                     self._be_quicker(plan)
 
     def _made_for(self, plan: Plan) -> str:

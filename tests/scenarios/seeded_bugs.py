@@ -9,11 +9,16 @@ from unittest.mock import patch
 import msgspec
 from azure.mgmt.privatedns.aio.operations import VirtualNetworkLinksOperations
 
+from functions import pace, reconcile
 from functions import settle as settling
 from functions.fleet import ownership
 from functions.fleet.zone_name import labels
+from functions.handlers import zone_link_removal
+from functions.ledger import journal
 from functions.ledger.state import Counters, Mark
+from functions.policy import OWNER_TAG
 from functions.queue import QueueError
+from functions.restraint import Restrained
 
 
 @contextmanager
@@ -79,10 +84,54 @@ def suffix_for_equality() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unlimited_removal() -> Iterator[None]:
+    """A pass removes whatever it wants to, however much the hour has seen."""
+
+    def within_limit(changes: Any, *_: Any, **__: Any) -> Restrained:
+        return Restrained(tuple(changes))
+
+    with patch.object(reconcile, "within_limit", within_limit):
+        yield
+
+
+@contextmanager
+def anybodys_links() -> Iterator[None]:
+    """A link with an owner's tag is taken for ours, whoever the owner is."""
+
+    def is_ours(link: Any, *_: Any) -> bool:
+        return link.properties.virtual_network is not None and OWNER_TAG in (link.tags or {})
+
+    with patch.object(zone_link_removal, "is_ours", is_ours):
+        yield
+
+
+@contextmanager
+def forgotten_pause() -> Iterator[None]:
+    """A pass that could not see is made again at once."""
+    with patch.object(pace, "after_blindness", lambda *_: 0.0):
+        yield
+
+
+@contextmanager
+def intents_left_open() -> Iterator[None]:
+    """Nobody looks through the journal for what dead workers left."""
+
+    async def close_left_open(*_: Any) -> None:
+        return
+
+    with patch.object(journal, "close_left_open", close_left_open):
+        yield
+
+
 BUGS: dict[str, Callable[[], Any]] = {
     "dropped-requeue": dropped_requeue,
     "missing-if-none-match": missing_if_none_match,
     "acknowledged-failure": acknowledged_failure,
     "mark-of-now": mark_of_now,
     "suffix-for-equality": suffix_for_equality,
+    "unlimited-removal": unlimited_removal,
+    "anybodys-links": anybodys_links,
+    "forgotten-pause": forgotten_pause,
+    "intents-left-open": intents_left_open,
 }

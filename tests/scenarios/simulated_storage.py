@@ -1,12 +1,15 @@
 """Queue and ledger of a simulated host: in memory, and with what the rules need to know."""
 
+import asyncio
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import cast
 
 from functions import work
 from functions.arm.resource_id import ResourceId
-from functions.ledger.state import Counters, Mark
+from functions.ledger.state import Counters, Mark, Observed
 from functions.work import Work
 from tests.scenarios.memory_ledger import MemoryLedger
 from tests.scenarios.mortal_worker import RUNNING
@@ -16,13 +19,14 @@ MOST_TRIES = 5  # then a message is poison
 
 
 class CountingLedger(MemoryLedger):
-    """Also tells when the last event of each row was counted, and when the tables last gave trouble."""
+    """Also tells when each row's last event was counted, when the tables last gave trouble, and who was Deleting."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
         self.now = now
         self.counted: dict[ResourceId, float] = {}
         self.trouble_at = -math.inf
+        self.seen_deleting: set[ResourceId] = set()  # for good, whatever the row remembers
 
     async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
         before = (await self.read(subject)).counters.seq
@@ -31,10 +35,21 @@ class CountingLedger(MemoryLedger):
             self.counted[subject] = self.now()
         return counters
 
+    async def remember(self, subject: ResourceId, observed: Observed) -> None:
+        await super().remember(subject, observed)
+        if observed.deleting:
+            self.seen_deleting.add(subject)
+
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await super().finish(subject, mark, cause, looking=looking)
         if (invocation := RUNNING.get()) is not None:
             invocation.finished = True
+
+
+class Letter(bytes):
+    """A message that knows which calls were refused to those who sent it, and until when."""
+
+    heard: Mapping[tuple[str, str], float] = {}
 
 
 class LeasedQueue(MemoryQueue):
@@ -43,12 +58,29 @@ class LeasedQueue(MemoryQueue):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock)
         self.leased = 0
+        self._came = asyncio.Event()
 
-    def due(self) -> list[tuple[bytes, int]]:
-        found: list[tuple[bytes, int]] = []
+    async def something_due(self) -> None:
+        """Wait until the next message is due, as far as is known, or until another one comes."""
+        self._came.clear()
+        soon = self.next_due() - self.clock()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if soon == math.inf else max(0.0, soon)):
+                await self._came.wait()
+
+    def _push(self, body: bytes, delay: float, tries: int) -> None:
+        if not isinstance(body, Letter):
+            body = Letter(body)
+            if (invocation := RUNNING.get()) is not None:
+                body.heard = dict(invocation.not_before)
+        super()._push(body, delay, tries)
+        self._came.set()
+
+    def due(self) -> list[tuple[Letter, int]]:
+        found: list[tuple[Letter, int]] = []
         while not self.down and self._heap and self._heap[0][0] <= self.clock():
             _, _, body, tries = heapq.heappop(self._heap)
-            found.append((body, tries))
+            found.append((cast("Letter", body), tries))
         return found
 
     def give_back(self, body: bytes, delay: float, tries: int) -> None:
@@ -58,7 +90,8 @@ class LeasedQueue(MemoryQueue):
             self._push(body, delay, tries)
 
     def next_due(self) -> float:
-        return self._heap[0][0] if self._heap else math.inf
+        """When the next message is due, as far as can be known: in a second, while the queue is down."""
+        return self.clock() + 1 if self.down else self._heap[0][0] if self._heap else math.inf
 
     def left(self) -> list[Work]:
         return [work.decode(body) for _, _, body, _ in sorted(self._heap)]

@@ -13,23 +13,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
-from localazure import fault_effects as effects
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.clock import Clock
 from localazure.event_grid import EventGrid
-from localazure.faults import Faults
 from localazure.limits import Limits
 from localazure.virtual_time import run
 from tests.scenarios.mortal_host import Host
+from tests.scenarios.random_troubles import ToldFaults, trouble
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.seeded_bugs import BUGS
+from tests.scenarios.simulation_end import IN_TIME, End
 from tests.scenarios.simulation_rules import Rules
 
 _START = 1_800_000_000.0  # seconds since 1970: every world begins then
-_QUIET = 2700.0  # seconds: the slowest pace (900), a lease (600), a link, and some
+
+# Of the quiet time, in seconds from where the trouble ends: one more cluster, a sweep, and the end.
+_LATE_BIRTH, _SWEEP, _QUIET = 300.0, 900.0, 2100.0
+
+# After so long all links are right: the slowest pace and the sweep are at 900 s, then come a pass and a link.
+_BOUND = 1200.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,11 @@ async def _world(seed: int) -> Verdict:
     trace = rules.trace
     log = logging.getLogger("tether")
     log.addHandler(rules.intents)
-    faults = Faults(azure)
+    faults = ToldFaults(azure)
     app = arm_app(azure, faults)
     owners = ["first", "second"] if dice.random() < 0.3 else ["first"]
     hosts = [
-        Host(azure, app, world.policy(owner, second=owner == "second"), Random(dice.random()), rules, trace)
+        Host(azure, app, world, world.policy(owner, second=owner == "second"), Random(dice.random()), rules, trace)
         for owner in owners
     ]
     try:
@@ -93,13 +97,9 @@ async def _world(seed: int) -> Verdict:
                 await grid.subscribe(host.policy.owner, host.hear)
                 host.start()
             people = asyncio.ensure_future(world.live())
-            await _trouble(dice, busy_for, faults, grid, hosts)
+            await trouble(azure, dice, busy_for, faults, grid, hosts)
             await people
-            await asyncio.sleep(_QUIET / 3)
-            for host in hosts:
-                await host.sweep()
-            await asyncio.sleep(_QUIET * 2 / 3)
-        rules.at_the_end(hosts)
+            await _quiet(dice, world, grid, hosts, End(rules, hosts))
     finally:
         for host in hosts:
             host.stop()
@@ -111,81 +111,27 @@ async def _world(seed: int) -> Verdict:
     return Verdict(seed, tuple(rules.violations), rules.calls, rules.writes, deaths, tuple(trace))
 
 
-async def _trouble(dice: Random, seconds: float, faults: Faults, grid: EventGrid, hosts: Sequence[Host]) -> None:
-    """Everything that can go wrong, for so long; nothing after."""
-    _break_arm(dice, faults)
-    if dice.random() < 0.7:
-        for fate in ("lose", "double", "delay", "reorder"):
-            setattr(grid.faults, fate, dice.choice([0.0, 0.1, 0.5]))
-        grid.faults.lose = dice.choice([0.0, 0.2, 1.0])
-    for host in hosts:
-        host.chances.death = dice.choice([0.0, 0.005, 0.03])
-        host.chances.slow_tables = dice.choice([0.0, 0.05, 0.3])
-        host.chances.refused_send = dice.choice([0.0, 0.02, 0.05])
-    outages = [
-        asyncio.ensure_future(_outage(dice, seconds, host, part)) for host in hosts for part in ("queue", "ledger")
-    ]
-    await asyncio.sleep(seconds)
-    for outage in outages:
-        await outage
-    faults.clear()
-    grid.faults = type(grid.faults)()
-    for host in hosts:
-        host.chances = type(host.chances)()
-
-
-async def _outage(dice: Random, seconds: float, host: Host, part: str) -> None:
-    """Queue or tables are down for a while, or not at all."""
+async def _quiet(dice: Random, world: RandomWorld, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:
+    """Nothing fails any more, but for the events on one more cluster, which may all be lost."""
+    clock = world.azure.clock
+    looking = asyncio.ensure_future(end.look_on())
+    await asyncio.sleep(30)
+    await world.delete_again()
+    await asyncio.sleep(_LATE_BIRTH + dice.uniform(0, 60))
     if dice.random() < 0.6:
-        return
-    begins, lasts = dice.uniform(0, seconds * 0.8), dice.uniform(5, 180)
-    store: Any = getattr(host, part)
-    await asyncio.sleep(begins)
-    store.down = True
-    host.told("down", part)
-    await asyncio.sleep(min(lasts, seconds - begins))
-    store.down = False
-    host.told("up", part)
-
-
-def _break_arm(dice: Random, faults: Faults) -> None:
-    """A few of localazure's effects, each on some of the requests.
-
-    Not `stuck`: what Azure never ends nobody can mend. A cluster is denied only once, for twice means that it is gone.
-    """
-    for effect, where in dice.sample(_TROUBLES, dice.randint(0, 6)):
-        faults.add(effect(dice), probability=dice.choice([0.03, 0.15, 0.5]), **where)
-
-
-_LINKS = "/virtualNetworkLinks/tether-"
-_STATUS = "privateDnsOperationStatuses"
-_TROUBLES: list[tuple[Any, dict[str, Any]]] = [
-    (lambda dice: effects.latency(dice.choice([0.5, 2.0, 8.0, 20.0])), {}),
-    (lambda dice: effects.throttled(dice.choice([None, 7, 40])), {}),
-    (lambda dice: effects.too_many_requests(dice.choice([2, 17, 90])), {}),
-    (lambda dice: effects.throttled(dice.choice([None, 11, 60])), {"method": "PUT"}),
-    (lambda _: effects.another_operation(), {"method": "PUT"}),
-    (lambda _: effects.precondition_failed(), {"method": "PUT"}),
-    (lambda _: effects.internal_error(), {}),
-    (lambda _: effects.server_timeout(), {}),
-    (lambda _: effects.unavailable_html(), {}),
-    (lambda _: effects.not_authorised(), {}),
-    (lambda _: effects.denied_by_policy(), {"method": "PUT"}),
-    (lambda _: effects.denied_by_assignment(), {"method": "PUT"}),
-    (lambda _: effects.locked(), {"method": "PUT"}),
-    (lambda _: effects.not_found(), {"path": _STATUS}),
-    (lambda _: effects.not_found(), {"path": r"/privateDnsZones/", "method": "GET"}),
-    (lambda _: effects.not_found(), {"path": r"/managedClusters/", "method": "GET", "times": 1}),
-    (lambda _: effects.not_found(), {"path": r"/resourceGroups/[^/]+$", "method": "GET"}),
-    (lambda _: effects.dropped_before(), {}),
-    (lambda _: effects.dropped_after(), {}),
-    (lambda _: effects.dropped_after(), {"method": "PUT"}),
-    (lambda _: effects.silent(), {}),
-    (lambda _: effects.fails_late(), {"path": _LINKS}),
-    (lambda _: effects.forgotten(), {"path": _LINKS}),
-    (lambda _: effects.foreign_address(), {"path": _LINKS}),
-    (lambda dice: effects.hidden_after_create(dice.choice([5, 40])), {}),
-]
+        grid.faults.lose = dice.choice([0.0, 1.0])
+        late = await world.late_birth()
+        while not late.zone:
+            await asyncio.sleep(1)
+        await asyncio.sleep(late.zone_at + IN_TIME - clock.now())
+        end.in_time(late)
+        grid.faults.lose = 0.0
+    await asyncio.sleep(end.since + _SWEEP - clock.now())
+    for host in hosts:
+        await host.sweep()
+    await asyncio.sleep(end.since + _QUIET - clock.now())
+    looking.cancel()
+    end.judge(_BOUND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,17 +5,20 @@ import pytest
 from tests.scenarios.seeded_bugs import BUGS
 from tests.scenarios.simulation import main, run_seed
 
-# The last ones showed mistakes that were mended: locked groups, custom zones, forgotten pauses.
-SEEDS = [*range(1, 69), 78, 114, 148, 163]
-A_FEW = 6
+SEEDS = range(1, 361)
+A_FEW = 12
 
-# Which rule finds which mistake.
+# Which rule finds which mistake, and the first seed that shows it: the search begins there.
 CAUGHT = {
-    "dropped-requeue": "asks for nothing after",
-    "missing-if-none-match": "which is not ours, was changed",
-    "acknowledged-failure": "was acknowledged though the queue refused",
-    "mark-of-now": "after its last event",
-    "suffix-for-equality": "nobody's zone",
+    "dropped-requeue": ("asks for nothing after", 1),
+    "missing-if-none-match": ("which is not ours, was changed", 11),
+    "acknowledged-failure": ("was acknowledged though the queue refused", 4),
+    "mark-of-now": ("after its last event", 4),
+    "suffix-for-equality": ("nobody's zone", 23),
+    "unlimited-removal": ("removal within the hour", 73),
+    "anybodys-links": ("not ours", 18),
+    "forgotten-pause": ("again before its pause is over", 4),
+    "intents-left-open": ("has no outcome", 4),
 }
 
 
@@ -27,7 +30,9 @@ def test_once_the_trouble_stops_every_world_ends_as_the_policy_wants_it(seeds: l
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_mistake_put_into_tether_is_found(bug: str) -> None:
-    found = (seed for seed in SEEDS if any(CAUGHT[bug] in said for said in run_seed(seed, bug).violations))
+    words, first = CAUGHT[bug]
+    seeds = [*range(first, SEEDS.stop), *range(SEEDS.start, first)]
+    found = (seed for seed in seeds if any(words in said for said in run_seed(seed, bug).violations))
     assert next(found, None) is not None
 
 
