@@ -6,6 +6,8 @@ POST   /_local/faults         put rules in force: one JSON rule or an array (loc
 DELETE /_local/faults         nothing fails any more
 POST   /_local/event-faults   {"lose": 0.1, "double": 0.1, "delay": 0.1, "delay_by": 300, "reorder": 0.1}
 POST   /_local/lookup         {"vnet": id, "name": "…"}: what a client in that VNet is told
+POST   /_local/maintenance    {"cluster": id}: move the API server to another address; answers when that is done
+POST   /_local/approval       {"cluster": id, "status": "Rejected"}: of the private endpoint's connection
 """
 
 import json
@@ -17,9 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localazure.aks import maintenance
 from localazure.azure import LocalAzure
 from localazure.event_grid import DeliveryFaults, EventGrid, Subscription
 from localazure.faults import Faults, Rule
+from localazure.resources.private_endpoints import APPROVALS
 from localazure.store import Json
 
 
@@ -61,6 +65,26 @@ def admin_routes(azure: LocalAzure, event_grid: EventGrid, faults: Faults) -> li
         Route("/_local/faults", clear_faults, methods=["DELETE"]),
         Route("/_local/event-faults", _explained(set_event_faults), methods=["POST"]),
         Route("/_local/lookup", _explained(lookup), methods=["POST"]),
+        *_cluster_routes(azure),
+    ]
+
+
+def _cluster_routes(azure: LocalAzure) -> list[Route]:
+    async def move(request: Request) -> Response:
+        wanted = _object(await _document(request))
+        return JSONResponse({"addresses": await maintenance.maintenance(azure, str(wanted.get("cluster", "")))})
+
+    async def approve(request: Request) -> Response:
+        wanted = _object(await _document(request))
+        status = str(wanted.get("status", ""))
+        if status not in APPROVALS:
+            raise ValueError(f"a status is one of {', '.join(APPROVALS)}")
+        maintenance.set_approval(azure, str(wanted.get("cluster", "")), status)
+        return Response(status_code=204)
+
+    return [
+        Route("/_local/maintenance", _explained(move), methods=["POST"]),
+        Route("/_local/approval", _explained(approve), methods=["POST"]),
     ]
 
 
@@ -73,7 +97,7 @@ def _explained(endpoint: _Endpoint) -> _Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, LookupError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
     return answer

@@ -13,6 +13,7 @@ from localazure.store import Json, Resource, items, part
 TYPE = "Microsoft.Network/privateEndpoints"
 
 type Approval = Literal["Approved", "Pending", "Rejected", "Disconnected"]
+APPROVALS: tuple[Approval, ...] = ("Approved", "Pending", "Rejected", "Disconnected")
 
 
 class PrivateEndpoints(ResourceType):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
 
 from localazure.aks import maintenance
 from localazure.aks.rules import AksRules
@@ -301,5 +302,40 @@ def test_the_endpoint_says_whose_it_is_and_whether_it_is_approved() -> None:
         assert bench.azure.store.of_type(ENDPOINTS) == []
         with pytest.raises(LookupError, match="is not there"):
             maintenance.set_approval(bench.azure, cluster, "Approved")
+
+    in_virtual_time(story)
+
+
+def test_resource_graph_shows_where_an_api_server_is() -> None:
+    async def story(bench: Bench) -> None:
+        cluster = await a_cluster(bench)
+        [address] = await maintenance.maintenance(bench.azure, cluster)
+
+        async def rows(query: str) -> list[Json]:
+            url = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01"
+            said = await bench.aks.send_request(HttpRequest("POST", url, json={"query": query}))
+            assert said.status_code == 200, said.text()
+            return said.json()["data"]
+
+        [endpoint] = await rows(
+            "resources | where type =~ 'microsoft.network/privateendpoints' | where name =~ 'kube-apiserver' "
+            "| project id, connections = properties.privateLinkServiceConnections, "
+            "nics = properties.networkInterfaces, configs = properties.customDnsConfigs | order by id asc"
+        )
+        assert endpoint["connections"][0]["properties"]["privateLinkServiceId"] == cluster
+        assert endpoint["configs"][0]["ipAddresses"] == [address]
+        [nic] = await rows(
+            "resources | where type =~ 'microsoft.network/networkinterfaces' "
+            "| project id, endpoint = properties.privateEndpoint.id, held = properties.ipConfigurations "
+            "| order by id asc"
+        )
+        assert (nic["id"], nic["endpoint"]) == (endpoint["nics"][0]["id"], endpoint["id"])
+        assert nic["held"][0]["properties"]["privateIPAddress"] == address
+        [told] = await rows(
+            "dnsresources | where type in~ ('microsoft.network/privatednszones/a', "
+            "'microsoft.network/privatednszones/aaaa') "
+            "| project id, zone = managedBy, records = properties.aRecords | order by id asc"
+        )
+        assert (told["zone"], told["records"]) == (the_zone(bench), [{"ipv4Address": address}])
 
     in_virtual_time(story)
