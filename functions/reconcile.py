@@ -15,11 +15,24 @@ from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.observe import Depth, expected, observe
+from functions.fleet.observe_records import NO_TARGETS, Targets, observe_records
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
 from functions.handlers import concerns, zone_link_findings
-from functions.handlers.verdict import Action, Change, Finding, Outcome, Result, Verdict, soonest
+from functions.handlers.means import Means
+from functions.handlers.verdict import (
+    TAKEN,
+    Action,
+    Change,
+    Finding,
+    Linking,
+    Outcome,
+    Recording,
+    Result,
+    Verdict,
+    soonest,
+)
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.reports import Place, Plans, ReportsError
@@ -36,8 +49,8 @@ _PATIENCE = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory, and
-    what people permit.
+    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory,
+    what people permit, and the policy's DNS targets.
     """
 
     session: Session
@@ -46,6 +59,7 @@ class Around:
     now: Callable[[], float]
     ledger: Ledger
     plans: Plans
+    targets: Targets = NO_TARGETS
     removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something
 
 
@@ -78,7 +92,7 @@ class Pass:
     @property
     def links_are_asked_for(self) -> bool:
         """Whether Azure took every change, so that the main thing is done even if nobody looks again."""
-        return bool(self.outcomes) and all(outcome.result is Result.STARTED for outcome in self.outcomes)
+        return bool(self.outcomes) and all(outcome.result in TAKEN for outcome in self.outcomes)
 
 
 async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Pass:
@@ -112,6 +126,8 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     try:
         with around.session.holding(work.target.subscription, expected(depth, work.operations, at)):
             seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, remembered)
+        if around.targets and depth is not Depth.URGENT:
+            seen = replace(seen, records=await observe_records(seen, around.targets))
     except NotProvenError as error:
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
@@ -205,7 +221,7 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
         journal.planned(change, work)
         return Outcome(change, Result.PLANNED)
     entry = await told.intended(change, around.now())
-    outcome = await concerns.HANDLERS[change.handler].apply(change, around.session, around.now())
+    outcome = await concerns.HANDLERS[change.handler].apply(change, Means(around.session, around.targets), around.now())
     await told.became(outcome, entry, around.now())
     return outcome
 
@@ -225,10 +241,26 @@ def _remember(
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
-    linked = (*verdict.linked, *allowed.given_up)
-    made = tuple(outcome.change.vnet for outcome in outcomes if outcome.change.action is Action.CREATE)
-    brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals)
-    return replace(done, observed=msgspec.structs.replace(brief, plan=allowed.plan))
+    return replace(done, observed=_in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations))
+
+
+def _in_brief(
+    seen: Seen,
+    verdict: Verdict,
+    outcomes: tuple[Outcome, ...],
+    allowed: Restrained,
+    codes: tuple[str, ...],
+    attempt: int,
+    operations: tuple[Operation, ...],
+) -> Observed:
+    """What the ledger keeps of a pass. What was given up counts as kept, so that it is not a new reversal each time."""
+    given_up = [change.wants for change in allowed.given_up]
+    linked = (*verdict.linked, *(wants.vnet for wants in given_up if isinstance(wants, Linking)))
+    created = [outcome.change.wants for outcome in outcomes if outcome.change.action is Action.CREATE]
+    made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
+    recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
+    brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
+    return msgspec.structs.replace(brief, plan=allowed.plan)
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:
