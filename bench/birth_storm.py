@@ -8,22 +8,17 @@ to its zone, and finishes it half a minute after the hub sees the zone.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from random import Random
-from types import TracebackType
-from typing import Any, override
-from urllib.parse import urlsplit
-
-from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
-from azure.core.credentials_async import AsyncSupportsTokenInfo
-from azure.core.rest import HttpRequest
 
 from bench.report import Row
 from bench.storm_memory import Documents, Ledger, Queue
+from bench.storm_wire import TOKEN, Token, Wire
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
@@ -39,14 +34,12 @@ from functions.triggers.work import take
 from functions.watch import watch
 from localazure import limits
 from localazure.aks import body as cluster_body
-from localazure.arm_front import arm_app
 from localazure.arm_path import Target
 from localazure.azure import LocalAzure
 from localazure.clock import Clock
 from localazure.event_grid import EventGrid
 from localazure.fleet import Fleet, many_clusters
 from localazure.identity import principal_of
-from localazure.in_process import InProcessTransport
 from localazure.limits import Limits, Rate
 from localazure.store import Json
 from localazure.virtual_time import run
@@ -57,7 +50,6 @@ READS_OF_A_LINK = 2  # the proof: the zone's group and the cluster that it names
 _LINKS = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
 _START = 1_800_000_000.0  # seconds since 1970
 _LONGEST = 3600.0  # seconds that a storm may last
-_TOKEN = "storm"  # any text is one here
 
 
 @dataclass
@@ -69,7 +61,7 @@ class Storm:
     """When the last link can be accepted at the soonest."""
     accepted: dict[str, float] = field(default_factory=dict[str, float])
     calls: int = 0
-    refused: dict[str, int] = field(default_factory=dict[str, int])
+    refused: Counter[str] = field(default_factory=Counter[str])
     failed_deliveries: int = 0
     failed_messages: int = 0
     poisoned: int = 0
@@ -94,7 +86,7 @@ async def measure(progress: Callable[[str], None]) -> list[Row]:
         Row(f"{name}: last link accepted", storm.last_accepted, "s"),
         Row("birth storm: the same as the buckets allow it", storm.allowed, "s"),
         Row("birth storm: the one over the other", storm.last_accepted / storm.allowed, "times", 1.2),
-        Row("birth storm: refused calls for each link", sum(storm.refused.values()) / ZONES, "calls", 2),
+        Row("birth storm: refused calls for each link", storm.refused.total() / ZONES, "calls", 2),
         Row("birth storm: all calls for each link", storm.calls / ZONES, "calls"),
         Row("birth storm: failed deliveries", storm.failed_deliveries + storm.failed_messages, "", 0),
         Row("birth storm: poisoned messages", storm.poisoned, "", 0),
@@ -130,11 +122,11 @@ async def _storm(zones: int, subscriptions: int, seed: int, spent: int) -> Storm
     async with EventGrid(azure, seed=seed) as grid:
         reads, writes = limits.ARM["reads"], limits.ARM["writes"]
         storm = Storm(zones, soonest(ceil(zones / subscriptions), latency=1.0, reads=reads, writes=writes, spent=spent))
-        transport = _Wire(azure, storm, Random(seed))
+        transport = Wire(azure, Random(seed))
         queue, ledger, reports = Queue(), Ledger(), Reports(Documents())
 
         def worker() -> tuple[Live, Around]:
-            session = Session(PUBLIC, TokenSource(_Token()), transport)
+            session = Session(PUBLIC, TokenSource(Token()), transport)
             around = Around(session, _policy(fleet), Scopes(), azure.clock.now, ledger, reports)
             return Live(queue, around, ledger, reports), around
 
@@ -147,10 +139,10 @@ async def _storm(zones: int, subscriptions: int, seed: int, spent: int) -> Storm
             asyncio.ensure_future(_watching(watching, queue, ledger)),
         ]
         for subscription in fleet.subscriptions * spent:
-            azure.limits.take("GET", Target("", subscription), principal_of(_TOKEN))
+            azure.limits.take("GET", Target("", subscription), principal_of(TOKEN))
         for zone in fleet.zones:
             azure.emit("Write", "Success", zone, "Microsoft.Network/privateDnsZones/write")
-        await _until_over(azure, storm, queue)
+        await _until_over(azure, storm, queue, transport)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -158,6 +150,8 @@ async def _storm(zones: int, subscriptions: int, seed: int, spent: int) -> Storm
         link.properties["virtualNetworkLinkState"] == "Completed" and "/tether-" in link.id
         for link in azure.store.of_type(_LINKS)
     )
+    storm.accepted = {link: at - _START for link, at in transport.accepted.items()}
+    storm.refused, storm.calls = transport.refused, transport.sent
     storm.failed_messages, storm.poisoned = queue.failed, len(queue.poison)
     await azure.close()
     if azure.failures:
@@ -165,12 +159,12 @@ async def _storm(zones: int, subscriptions: int, seed: int, spent: int) -> Storm
     return storm
 
 
-async def _until_over(azure: LocalAzure, storm: Storm, queue: Queue) -> None:
+async def _until_over(azure: LocalAzure, storm: Storm, queue: Queue, wire: Wire) -> None:
     """Until every link was asked for and no message has been left for a round of `watch` and some."""
     quiet = 0
     while quiet < 90 and azure.clock.now() < _START + _LONGEST:
         await asyncio.sleep(1)
-        quiet = quiet + 1 if queue.idle and len(storm.accepted) == storm.zones else 0
+        quiet = quiet + 1 if queue.idle and len(wire.accepted) == storm.zones else 0
         if not quiet:
             storm.over = azure.clock.now() - _START
 
@@ -229,55 +223,6 @@ def _set_state(azure: LocalAzure, cluster: str, state: str) -> None:
     assert held is not None
     cluster_body.set_state(held.body, state)
     azure.store.touch(cluster)
-
-
-class _Wire(InProcessTransport):
-    """The way to ARM, which takes a moment; notes what was accepted and what refused."""
-
-    def __init__(self, azure: LocalAzure, storm: Storm, dice: Random) -> None:
-        super().__init__(arm_app(azure))
-        self._azure = azure
-        self._storm = storm
-        self._dice = dice
-
-    @override
-    async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
-        path = urlsplit(request.url).path.casefold()
-        self._storm.calls += 1
-        await asyncio.sleep(self._dice.uniform(0.01, 0.08))
-        answer = await super().send(request, **kwargs)
-        if answer.status_code == 429:
-            kind = "poll" if "operationstatuses" in path else f"{request.method} {_kind(path)}"
-            self._storm.refused[kind] = self._storm.refused.get(kind, 0) + 1
-        if request.method == "PUT" and answer.status_code == 202:
-            self._storm.accepted.setdefault(path, self._azure.clock.now() - _START)
-        await asyncio.sleep(self._dice.uniform(0.01, 0.08))
-        return answer
-
-
-def _kind(path: str) -> str:
-    """The collection that a path lies in, or that it is."""
-    segments = path.split("/")
-    return segments[-1] if segments[-1] in {"virtualnetworklinks", "managedclusters"} else segments[-2]
-
-
-class _Token(AsyncSupportsTokenInfo):
-    @override
-    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
-        return AccessTokenInfo(_TOKEN, int(_START) + 10**8)
-
-    @override
-    async def close(self) -> None:
-        """Nothing to close."""
-
-    @override
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing to leave."""
 
 
 @contextmanager
