@@ -91,11 +91,13 @@ def cluster_request(
     lockdown: bool = False,
     count: int = 2,
     tags: dict[str, str] | None = None,
+    access: Json | None = None,
 ) -> Json:
     """A cluster's PUT body as az CLI or Terraform would send it: Azure CNI overlay, one system pool in the subnet.
 
     `private_dns_zone` is `system`, `none` or a zone's id; without `subnet` AKS makes a VNet of its own; `lockdown` asks
-    for a read-only node resource group.
+    for a read-only node resource group; `access` is more of the apiServerAccessProfile of a private cluster, such as
+    `{"enableVnetIntegration": True, "subnetId": id}` or `{"disableRunCommand": True}`.
     """
     pool: Json = {"name": "system", "mode": "System", "count": count, "vmSize": "Standard_D4ds_v5", "osType": "Linux"}
     if subnet:
@@ -112,7 +114,8 @@ def cluster_request(
         },
     }
     if private:
-        properties["apiServerAccessProfile"] = {"enablePrivateCluster": True, "privateDNSZone": private_dns_zone}
+        zone: Json = {"enablePrivateCluster": True, "privateDNSZone": private_dns_zone}
+        properties["apiServerAccessProfile"] = zone | (access or {})
     if lockdown:
         properties["nodeResourceGroupProfile"] = {"restrictionLevel": "ReadOnly"}
     request: Json = {"location": location, "identity": {"type": "SystemAssigned"}, "properties": properties}

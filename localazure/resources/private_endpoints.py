@@ -53,13 +53,16 @@ class PrivateEndpoints(ResourceType):
     async def readdress(self, endpoint_id: str, avoid: Collection[str] = (), takes: Takes | None = None) -> None:
         """Give it other addresses in its subnet, none of those to `avoid`.
 
-        Its interface is written first and it itself some seconds later: meanwhile they name different addresses.
+        Its interface is written first and it itself some seconds later: meanwhile they name different addresses. One
+        that is deleted meanwhile stays so.
         """
         endpoint = self.known(endpoint_id)
         nic_id: str = endpoint.properties["networkInterfaces"][0]["id"]
         NetworkInterfaces(self.azure).readdress(nic_id, avoid)
+        await (takes or self.azure.clock.sleep)(self.azure.durations.network_write)
+        if self.azure.store.get(endpoint_id) is not endpoint:
+            return
         with told(self.azure, "Write", endpoint_id, f"{TYPE}/write"):
-            await (takes or self.azure.clock.sleep)(self.azure.durations.network_write)
             endpoint.properties["customDnsConfigs"] = self._dns_configs(nic_id)
             endpoint.body["etag"] = new_etag(self.azure)
 

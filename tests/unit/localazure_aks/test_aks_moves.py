@@ -1,16 +1,23 @@
 """An API server's address moves: by maintenance, by stopping and starting, by joining the VNet."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest
+from starlette.applications import Starlette
 
+from localazure.admin import admin_routes
 from localazure.aks import maintenance
 from localazure.aks.rules import AksRules
 from localazure.answers import Refused
 from localazure.azure import LocalAzure
+from localazure.event_grid import EventGrid
+from localazure.faults import Faults
+from localazure.fleet import many_clusters
+from localazure.in_process import InProcessTransport
 from localazure.operations import OperationFailed
 from localazure.resources.subnets import Subnets
 from localazure.store import Json
@@ -244,15 +251,8 @@ def test_a_conversion_from_python_is_the_same() -> None:
 @pytest.mark.parametrize("private", [True, False])
 def test_a_cluster_may_be_born_in_its_vnet(private: bool) -> None:
     async def story(bench: Bench) -> None:
-        request: Json = {
-            "location": bench.world.location,
-            "properties": {
-                "dnsPrefix": "team",
-                "agentPoolProfiles": [{"name": "system", "count": 2, "mode": "System"}],
-                "apiServerAccessProfile": {"enablePrivateCluster": private, "enableVnetIntegration": True},
-            },
-        }
-        made = await (await bench.aks.managed_clusters.begin_create_or_update("apps", "team", request)).result()
+        access = {"enablePrivateCluster": private, "enableVnetIntegration": True}
+        made = await (await bench.create(access=access, subnet=False)).result()
         assert maintenance.addresses(bench.azure, made.id) == ("10.226.0.4",)
         assert bench.azure.store.of_type(ENDPOINTS) == []
         assert record(bench.azure) == (["10.226.0.4"] if private else [])
@@ -285,6 +285,57 @@ def test_a_dual_stack_cluster_has_both_records(integrated: bool) -> None:
         assert (record(bench.azure, "A"), record(bench.azure, "AAAA")) == ([four], [six])
 
     in_virtual_time(story, custom_dns=False)
+
+
+def test_a_cluster_that_is_deleted_during_its_maintenance_leaves_nothing_in_a_custom_zone() -> None:
+    async def story(bench: Bench) -> None:
+        name = "privatelink.westeurope.azmk8s.io"
+        await (await bench.dns.private_zones.begin_create_or_update("apps", name, {"location": "global"})).result()
+        zone = the_zone(bench)
+        await (await bench.link(zone, bench.world.hub)).result()
+        cluster = await a_cluster(bench, linked=False, private_dns_zone=zone)
+        deleting = await bench.aks.managed_clusters.begin_delete("apps", "team")
+        for pause in (18, 1, 2, 3):
+            await asyncio.sleep(pause)
+            with contextlib.suppress(LookupError):
+                await maintenance.maintenance(bench.azure, cluster)
+        await deleting.result()
+        assert record(bench.azure) == []
+
+    in_virtual_time(story)
+
+
+def test_a_placed_fleet_moves_too() -> None:
+    async def story(bench: Bench) -> None:
+        placed = many_clusters(bench.azure, 2)
+        before = [maintenance.addresses(bench.azure, cluster) for cluster in placed.clusters]
+        await maintenance.maintenance(bench.azure, placed.clusters[1])
+        first, second = (maintenance.addresses(bench.azure, cluster) for cluster in placed.clusters)
+        assert (first, second != before[1]) == (before[0], True)
+
+    in_virtual_time(story)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("maintenance", {}, 200),
+        ("maintenance", {"cluster": "/no/cluster"}, 400),
+        ("approval", {"status": "Disconnected"}, 204),
+        ("approval", {"status": "Perhaps"}, 400),
+    ],
+)
+def test_moves_and_approvals_can_be_asked_for_over_http(path: str, body: Json, status: int) -> None:
+    async def story(bench: Bench) -> None:
+        azure, cluster = bench.azure, await a_cluster(bench)
+        before = maintenance.addresses(azure, cluster)
+        app = Starlette(routes=admin_routes(azure, EventGrid(azure), Faults(azure)))
+        asked = HttpRequest("POST", f"https://x/_local/{path}", json={"cluster": cluster} | body)
+        said = await InProcessTransport(app).send(asked)
+        assert said.status_code == status, said.text()
+        assert (maintenance.addresses(azure, cluster) != before) is (path == "maintenance" and status == 200)
+
+    in_virtual_time(story)
 
 
 def test_the_endpoint_says_whose_it_is_and_whether_it_is_approved() -> None:
