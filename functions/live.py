@@ -12,7 +12,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 from functions import settings
 from functions.arm.credential import platform_credential
 from functions.arm.session import Session
+from functions.dns.targets import target_of
 from functions.events_out import Nobody, Publisher, publisher
+from functions.fleet.observe_records import Targets
 from functions.fleet.scope import Scopes
 from functions.ledger.blobs import BlobDocuments
 from functions.ledger.reports import Reports
@@ -63,5 +65,6 @@ def _made() -> Live:
         return Live(queue, known.policy, ledger, reports)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    around = Around(session, known.policy, Scopes(), time.time, ledger, reports)
+    targets = Targets(known.policy.records, lambda record: target_of(record, session, os.environ))
+    around = Around(session, known.policy, Scopes(), time.time, ledger, reports, targets)
     return Live(queue, around, ledger, reports, publisher(os.environ, known.policy.owner))

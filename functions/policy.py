@@ -10,8 +10,9 @@ from msgspec import Meta
 
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
+from functions.dns.zone_rules import server_address, tsig_name, zone_refused
 from functions.fleet.model import decode_hook
-from functions.fleet.zone_name import custom_zone
+from functions.fleet.zone_name import custom_zone, labels
 
 _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
@@ -87,6 +88,14 @@ class Tsig(PolicyStruct, frozen=True, kw_only=True):
         ),
     ]
 
+    def __post_init__(self) -> None:
+        tsig_name(self.name)
+
+    @property
+    def setting(self) -> str:
+        """The app setting that holds the secret."""
+        return self.secret.removeprefix("@env:")
+
 
 class RecordTarget(PolicyStruct, frozen=True, kw_only=True):
     """Where A records of API servers are kept for resolvers that do not see Azure's private zones."""
@@ -106,6 +115,30 @@ class RecordTarget(PolicyStruct, frozen=True, kw_only=True):
             raise ValueError("a record target with a zone needs servers, such as 10.0.0.4:53")
         if self.private_zone is not None and self.private_zone.type != _ZONE:
             raise ValueError(f"privateZone is a Microsoft.Network/privateDnsZones, not a {self.private_zone.type}")
+        if (why := zone_refused(self.zone_name, authoritative=self.authoritative)) is not None:
+            raise ValueError(why)
+        if self.zone is not None and self.tsig is None:
+            raise ValueError("a record target on servers needs tsig: unsigned updates could come from anybody")
+        for server in self.servers:
+            server_address(server)
+
+    @property
+    def zone_name(self) -> str:
+        """The zone's name in lower case, wherever it is kept."""
+        name = self.private_zone.name if self.private_zone is not None else self.zone or ""
+        return ".".join(labels(name))
+
+    def covers(self, name: str) -> bool:
+        """Whether a name is the zone's own or below it, label by label."""
+        held, wanted = labels(self.zone_name), labels(name)
+        return all(wanted) and wanted[-len(held) :] == held
+
+    @property
+    def place(self) -> str:
+        """What people call the target. The same for the same one, and no secret in it."""
+        if self.private_zone is not None:
+            return f"{self.zone_name} in {self.private_zone.group_id}"
+        return f"{self.zone_name} on {', '.join(self.servers)}"
 
 
 class RouteTables(PolicyStruct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from functions.arm.clouds import BY_NAME, Cloud
-from functions.policy import Policy, PolicyError, load
+from functions.dns.targets import TargetSettingError, secret_of
+from functions.policy import Policy, PolicyError, Tsig, load
 
 
 class SettingsError(Exception):
@@ -36,18 +37,30 @@ class Settings:
 def read(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError for all but the policy, without which the app still has to run."""
     return Settings(
-        policy=_policy(environment.get("TETHER_POLICY", "")),
+        policy=_policy(environment),
         cloud=_cloud(environment.get("TETHER_CLOUD", "AzureCloud"), environment.get("TETHER_ARM_ENDPOINT")),
         storage=_storage(environment),
         client_id=environment.get("AZURE_CLIENT_ID") or None,
     )
 
 
-def _policy(text: str) -> Policy | PolicyError:
+def _policy(environment: Mapping[str, str]) -> Policy | PolicyError:
+    """The policy, and the secrets that it leads to: one that is missing is as bad as a wrong field."""
     try:
-        return load(text)
+        policy = load(environment.get("TETHER_POLICY", ""))
+        for number, record in enumerate(policy.records):
+            if record.tsig is not None:
+                _secret(f"records[{number}].tsig.secret", record.tsig, environment)
     except PolicyError as error:
         return error
+    return policy
+
+
+def _secret(field: str, tsig: Tsig, environment: Mapping[str, str]) -> None:
+    try:
+        secret_of(tsig, environment)
+    except TargetSettingError as error:
+        raise PolicyError(f"TETHER_POLICY: {error} (at {field})") from None
 
 
 def _cloud(name: str, endpoint: str | None) -> Cloud:

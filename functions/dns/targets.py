@@ -8,8 +8,6 @@ from functions.dns.target import Target
 from functions.dns.zone_rules import server_address, tsig_name, tsig_secret
 from functions.policy import RecordTarget, Tsig
 
-_FROM_ENVIRONMENT = "@env:"
-
 
 class TargetSettingError(Exception):
     """A target cannot be used as it is set up. The message names the setting and never its value."""
@@ -28,11 +26,11 @@ def target_of(record: RecordTarget, session: Session, environment: Mapping[str, 
     import dns.name
 
     from functions.dns.rfc2136 import Rfc2136Target
-    from functions.dns.update import SigningKey
+    from functions.dns.signing import SigningKey
 
     key = None
     if record.tsig is not None:
-        key = SigningKey(_key_name(record.tsig), record.tsig.algorithm, _secret(record.tsig, environment))
+        key = SigningKey(tsig_name(record.tsig.name), record.tsig.algorithm, secret_of(record.tsig, environment))
     try:
         zone = dns.name.from_text(record.zone.lower())
         servers = tuple(server_address(server) for server in record.servers)
@@ -41,19 +39,12 @@ def target_of(record: RecordTarget, session: Session, environment: Mapping[str, 
     return Rfc2136Target(zone, servers, key)
 
 
-def _key_name(tsig: Tsig) -> str:
-    try:
-        return tsig_name(tsig.name)
-    except ValueError as error:
-        raise TargetSettingError(f"records, tsig.name: {error}") from None
-
-
-def _secret(tsig: Tsig, environment: Mapping[str, str]) -> bytes:
-    setting = tsig.secret.removeprefix(_FROM_ENVIRONMENT)
-    text = environment.get(setting, "")
+def secret_of(tsig: Tsig, environment: Mapping[str, str]) -> bytes:
+    """The secret that the policy leads to. Raises TargetSettingError, which names the setting and not its value."""
+    text = environment.get(tsig.setting, "")
     if not text.strip():
-        raise TargetSettingError(f"the app setting {setting}, which tsig.secret names, is not set")
+        raise TargetSettingError(f"the app setting {tsig.setting}, which tsig.secret names, is not set")
     try:
         return tsig_secret(text)
     except ValueError as error:
-        raise TargetSettingError(f"the app setting {setting}: {error}") from None
+        raise TargetSettingError(f"the app setting {tsig.setting}: {error}") from None

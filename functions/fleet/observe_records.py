@@ -1,63 +1,62 @@
 """What the policy's DNS targets hold under a cluster's private name."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
+from functions.arm.resource_id import ResourceId
 from functions.dns.target import Target, TargetError
 from functions.fleet.seen import UNKNOWN, RecordSeen, Seen, Unknown
 from functions.fleet.zone_name import labels
 from functions.policy import RecordTarget
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A target of the policy, and what keeps it."""
-
-    target: RecordTarget
-    store: Target
-
-
 class Targets:
-    """The policy's targets, made once a worker."""
+    """The policy's targets. Their stores are made when first needed: the zone path needs none, and no DNS library."""
 
-    def __init__(self, kept: Sequence[Kept] = ()) -> None:
-        self._kept = tuple(kept)
-        self.stores: Mapping[str, Target] = {one.store.name: one.store for one in kept}
+    def __init__(self, targets: Sequence[RecordTarget], make: Callable[[RecordTarget], Target]) -> None:
+        self._targets = {target.place: target for target in targets}
+        self._make = make
+        self._stores: dict[str, Target] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._kept)
+        return bool(self._targets)
 
-    def for_name(self, name: str, zone: str) -> list[Kept]:
-        """The targets that a name belongs into, when AKS itself keeps it in the Azure zone `zone` ("" for none).
+    def store(self, place: str) -> Target:
+        """The store of a target by its place. Raises TargetSettingError when it cannot be used as it is set up."""
+        if place not in self._stores:
+            self._stores[place] = self._make(self._targets[place])
+        return self._stores[place]
+
+    def for_name(self, name: str, zone: ResourceId | None) -> list[RecordTarget]:
+        """The targets that a name belongs into, AKS itself keeping it in the Azure zone `zone`.
 
         Of several zones on the same servers the longest that covers the name answers for it. AKS's own zone is none of
         ours to write.
         """
-        covering = [one for one in self._kept if one.store.covers(name) and not _is(one.target, zone)]
-        closest: dict[object, Kept] = {}
-        for one in sorted(covering, key=lambda one: len(labels(one.target.zone or "")), reverse=True):
-            closest.setdefault(one.target.servers or one.target.private_zone, one)
+        covering = [one for one in self._targets.values() if one.covers(name) and one.private_zone != zone]
+        closest: dict[object, RecordTarget] = {}
+        for one in sorted(covering, key=lambda one: len(labels(one.zone_name)), reverse=True):
+            closest.setdefault(one.private_zone or one.servers, one)
         return [one for one in covering if one in closest.values()]
 
 
-NO_TARGETS = Targets()
+def _none(target: RecordTarget) -> Target:
+    raise LookupError(f"nothing keeps {target.place}")
+
+
+NO_TARGETS = Targets((), _none)
 
 
 async def observe_records(seen: Seen, targets: Targets) -> tuple[RecordSeen, ...] | Unknown:
     """Read all targets side by side. One that does not answer is told as such, and keeps no other from being seen."""
     if not seen.private_fqdn:
         return UNKNOWN
-    kept = targets.for_name(seen.private_fqdn, str(seen.zone or ""))
-    return tuple(await asyncio.gather(*(_read(one, seen.private_fqdn) for one in kept)))
+    wanted = targets.for_name(seen.private_fqdn, seen.zone)
+    return tuple(await asyncio.gather(*(_read(targets, one, seen.private_fqdn) for one in wanted)))
 
 
-async def _read(one: Kept, name: str) -> RecordSeen:
+async def _read(targets: Targets, target: RecordTarget, name: str) -> RecordSeen:
     try:
-        return RecordSeen(one.target, one.store.name, await one.store.read(name))
+        return RecordSeen(target, target.place, await targets.store(target.place).read(name))
     except TargetError as error:
-        return RecordSeen(one.target, one.store.name, error)
-
-
-def _is(target: RecordTarget, zone: str) -> bool:
-    return target.private_zone is not None and str(target.private_zone).casefold() == zone.casefold()
+        return RecordSeen(target, target.place, error)

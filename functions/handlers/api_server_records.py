@@ -153,7 +153,7 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     """Write one record, or remove it, if it still is what was read. Needs no second look: DNS answers at once."""
     wants = change.wants
     assert isinstance(wants, Recording)
-    store = means.targets.stores[wants.place]
+    store = means.targets.store(wants.place)
     try:
         if change.action is Action.DELETE:
             await store.remove(wants.name, wants.before)

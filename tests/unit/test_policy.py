@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.policy import Mode, PolicyError, load, schema
-from tests.unit.worlds import CUSTOM_ZONE, HUB, SPOKE_SUBSCRIPTION
+from tests.unit.worlds import CUSTOM_ZONE, GUID, HUB, SPOKE_SUBSCRIPTION
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "policy.schema.json"
 
@@ -54,6 +54,15 @@ def test_the_policy_of_the_design_is_read() -> None:
     assert policy.records[0].ttl == 60
 
 
+EXACT = "prod-1.hcp.westeurope.azmk8s.io"
+GUID_ZONE = f"{GUID}.privatelink.westeurope.azmk8s.io"
+
+
+def a_target(*servers: str, zone: str = EXACT, key: str = "tether.") -> str:
+    tsig = {"name": key, "secret": "@env:TSIG_SECRET"}
+    return a_document(records=[{"zone": zone, "servers": servers, "tsig": tsig}])
+
+
 VIRTUAL_HUB = str(HUB).replace("virtualNetworks", "virtualHubs")
 
 
@@ -85,7 +94,19 @@ VIRTUAL_HUB = str(HUB).replace("virtualNetworks", "virtualHubs")
         ),
         pytest.param(a_document(linkTags={"Tether-Owner": "me"}), "linkTags", id="Tether's own tag"),
         pytest.param(a_document(records=[{"ttl": 60}]), "records[0]", id="a target that is nowhere"),
-        pytest.param(a_document(records=[{"zone": "x.example"}]), "records[0]", id="a zone without servers"),
+        pytest.param(a_document(records=[{"zone": EXACT}]), "needs servers", id="a zone without servers"),
+        pytest.param(a_document(records=[{"zone": EXACT, "servers": ["10.0.0.4"]}]), "needs tsig", id="no key"),
+        pytest.param(a_target("ns1.corp.example"), "records[0]", id="a server's name in place of its address"),
+        pytest.param(a_target("10.0.0.4:99999"), "records[0]", id="a port that is none"),
+        pytest.param(a_target("10.0.0.4", zone="westeurope.azmk8s.io"), "would shadow", id="a whole region"),
+        pytest.param(a_target("10.0.0.4", zone="x.example"), "no cluster's name is in", id="a zone of no cluster"),
+        pytest.param(
+            a_target("10.0.0.4", zone="privatelink.westeurope.azmk8s.io"), "authoritative", id="a zone that shadows"
+        ),
+        pytest.param(a_target("10.0.0.4", key="two words"), "records[0].tsig", id="a key whose name is none"),
+        pytest.param(
+            a_document(records=[{"privateZone": str(CUSTOM_ZONE)}]), "authoritative", id="an Azure zone that shadows"
+        ),
         pytest.param(
             a_document(
                 records=[{"zone": "x.example", "servers": ["10.0.0.4"], "tsig": {"name": "k", "secret": "c2VjcmV0"}}]
@@ -99,6 +120,26 @@ def test_a_bad_policy_is_an_error_that_names_the_field(text: str, told: str) -> 
     with pytest.raises(PolicyError) as refused:
         load(text)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("zone", "name", "covered"),
+    [
+        pytest.param(EXACT, EXACT, True, id="its own name"),
+        pytest.param(EXACT + ".", EXACT.upper(), True, id="in another case, with the final dot"),
+        pytest.param(GUID_ZONE, f"prod.{GUID_ZONE}", True, id="a name below it"),
+        pytest.param(GUID_ZONE, f"evil{GUID_ZONE}", False, id="a name that only ends alike"),
+        pytest.param(GUID_ZONE, "privatelink.westeurope.azmk8s.io", False, id="a name above it"),
+    ],
+)
+def test_a_target_covers_names_label_by_label(zone: str, name: str, covered: bool) -> None:
+    (target,) = load(a_target("10.0.0.4", zone=zone)).records
+    assert target.covers(name) is covered
+
+
+def test_servers_may_be_ipv6_and_have_ports() -> None:
+    (target,) = load(a_target("10.0.0.4", "[fd00::4]:5353", "fd00::5")).records
+    assert target.place == f"{EXACT} on 10.0.0.4, [fd00::4]:5353, fd00::5"
 
 
 def test_a_secret_in_the_open_is_not_repeated_by_its_error() -> None:

@@ -80,3 +80,33 @@ def test_a_setting_that_cannot_be_used_is_named(environment: dict[str, str], tol
 
 def test_an_invalid_policy_is_kept_as_its_error_so_that_the_app_can_say_it() -> None:
     assert isinstance(read(STORAGE).policy, PolicyError)
+
+
+EXACT = "prod-1.hcp.westeurope.azmk8s.io"
+WITH_RECORDS = (
+    '{"owner": "o", "scope": {"subscriptions": ["22222222-2222-2222-2222-222222222222"]}, "records": [{"zone": "'
+    + EXACT
+    + '", "servers": ["10.0.0.4"], "tsig": {"name": "tether.", "secret": "@env:TSIG_SECRET"}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        pytest.param({}, "TSIG_SECRET", id="not set"),
+        pytest.param({"TSIG_SECRET": "hunter2-hunter2"}, "base64", id="not base64"),
+    ],
+)
+def test_a_secret_that_cannot_be_used_makes_the_policy_invalid_and_is_not_told(
+    secret: dict[str, str], told: str
+) -> None:
+    policy = read({**STORAGE, "TETHER_POLICY": WITH_RECORDS, **secret}).policy
+    assert isinstance(policy, PolicyError)
+    assert told in str(policy)
+    assert "records[0].tsig.secret" in str(policy)
+    assert "hunter2" not in str(policy)
+
+
+def test_with_its_secret_the_policy_is_valid() -> None:
+    policy = read({**STORAGE, "TETHER_POLICY": WITH_RECORDS, "TSIG_SECRET": "c2VjcmV0"}).policy
+    assert not isinstance(policy, PolicyError)
