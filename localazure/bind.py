@@ -111,6 +111,7 @@ async def bind(*zones: ServedZone, keys: Sequence[TsigKey] = (), port: int = 0) 
 
 
 async def _up(program: str, folder: Path, zones: Sequence[ServedZone], keys: Sequence[TsigKey], port: int) -> Bind:
+    said = ""
     for _ in range(_TRIES if port == 0 else 1):
         server = await _start(program, folder, zones, keys, port or _free_port())
         up = False
@@ -118,10 +119,11 @@ async def _up(program: str, folder: Path, zones: Sequence[ServedZone], keys: Seq
             up = await _is_up(server)
         finally:
             if not up:
+                said = _log(folder)  # before it is told to end: amid its start it may end with a page of its own
                 await _end(server.process)
         if up:
             return server
-    raise BindMissing(f"BIND did not start: {_log(folder)[-2000:]}")
+    raise BindMissing(f"BIND did not start: {said[-2000:]}")
 
 
 def _found(program: str) -> str | None:

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 import dns.exception
 import dns.name
 import dns.rdatatype
-import dns.update
 
 from functions.dns.datagrams import Datagrams
 from functions.dns.record import NO_RECORD, Address, Owner, Record
+from functions.dns.signing import SigningKey
 from functions.dns.streams import Streams
 from functions.dns.target import TargetError, Trouble
-from functions.dns.update import SigningKey, outcome, record_of, record_to_leave, swap
+from functions.dns.update import Update, outcome, record_of, record_to_leave, swap
 from functions.dns.wire import Answer, Question, answer, questions
 
 _TYPES = (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.TXT)
@@ -94,13 +94,10 @@ class Rfc2136Target:
     async def remove(self, name: str, before: Record) -> None:
         await self._write(swap(self._zone, self._in_zone(name), before, NO_RECORD))
 
-    async def _write(self, update: dns.update.UpdateMessage) -> None:
-        if self._key is not None:
-            update.use_tsig(self._key.tsig())
-        message = update.to_wire()
-
+    async def _write(self, update: Update) -> None:
         async def write_to(server: _Server) -> None:
-            outcome(await self._streams[server].exchange(message, self._write_within), update, self._key)
+            sent = update.message(self._key)
+            outcome(await self._streams[server].exchange(sent.wire, self._write_within), sent, self._key)
 
         await self._on_any_server(write_to)
 

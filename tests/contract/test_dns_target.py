@@ -21,8 +21,8 @@ from functions.arm.session import Session
 from functions.dns.private_zone import PrivateZoneTarget
 from functions.dns.record import NO_RECORD, Address, Owner
 from functions.dns.rfc2136 import Rfc2136Target
+from functions.dns.signing import SigningKey
 from functions.dns.target import Target, TargetError, Trouble
-from functions.dns.update import SigningKey
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.bind import HOW_TO_INSTALL, ServedZone, TsigKey, bind, is_installed

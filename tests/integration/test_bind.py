@@ -18,8 +18,8 @@ import pytest
 
 from functions.dns.record import NO_RECORD, Address, Owner
 from functions.dns.rfc2136 import Rfc2136Target
+from functions.dns.signing import SigningKey
 from functions.dns.target import TargetError, Trouble
-from functions.dns.update import SigningKey
 from localazure.bind import HOW_TO_INSTALL, Bind, BindMissing, ServedZone, TsigKey, bind, is_installed
 from tests.unit.worlds import CLUSTER_ID
 
@@ -292,7 +292,7 @@ def answered(
     question: bytes, *records: str, flags: int = dns.flags.AA, code: dns.rcode.Rcode = dns.rcode.NOERROR
 ) -> bytes:
     """An honest answer to a question: the records of its type, or the zone's SOA."""
-    asked = dns.message.from_wire(question, keyring=signing(KEY).tsig())
+    asked = dns.message.from_wire(question, keyring=signing(KEY).tsig)
     message = dns.message.Message(id=asked.id)
     message.flags = dns.flags.QR | flags | dns.opcode.to_flags(asked.opcode())
     message.set_rcode(code)
@@ -415,9 +415,9 @@ async def test_an_update_goes_to_the_next_server_when_the_first_cannot_be_reache
 
 def signed(reply: bytes, update: bytes, key: TsigKey = KEY) -> bytes:
     """The reply with the signature that belongs to an update."""
-    asked = dns.message.from_wire(update, keyring=signing(KEY).tsig())
+    asked = dns.message.from_wire(update, keyring=signing(KEY).tsig)
     message = dns.message.from_wire(reply)
-    message.use_tsig(signing(key).tsig())
+    message.use_tsig(signing(key).tsig)
     message.request_mac = asked.mac
     return message.to_wire()
 
