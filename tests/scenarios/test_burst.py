@@ -7,6 +7,7 @@ import pytest
 from functions.arm.resource_id import ResourceId
 from functions.policy import Policy
 from functions.work import CLUSTERS, Work, encode
+from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke
 from tests.scenarios.story import Story, a_policy, lines, tell
 
@@ -29,6 +30,7 @@ def test_twenty_messages_on_one_row_at_once_are_one_pass(caplog: pytest.LogCaptu
     async def story(here: Story) -> None:
         await settled(here)
         caplog.clear()
+        here.faults.add(effects.latency(0.5))  # or each pass would be over before the next message is looked at
         bodies: list[bytes] = []
         for number in range(20):
             cause = f"burst-{number}"
