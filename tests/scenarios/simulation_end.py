@@ -149,8 +149,9 @@ class End:
             if (row.counters.pending or row.counters.look_at) and not self._needs_a_person(host, row.subject):
                 yield f"{owner}: {row.subject} is not finished: {row.counters}"
         for subject, at in host.ledger.counted.items():
-            in_scope = subject.subscription != ELSEWHERE  # a pass on what is out of scope asks ARM nothing
-            if in_scope and self._rules.passes.get((owner, subject), -math.inf) < at:
+            # A pass asks ARM nothing on what is out of scope, nor on a custom zone that no named hub is for.
+            asks = subject.subscription != ELSEWHERE and (subject != ResourceId(LISTED) or host.policy.hubs)
+            if asks and self._rules.passes.get((owner, subject), -math.inf) < at:
                 yield f"{owner}: no pass on {subject} after its last event at {at - self._rules.began:.2f}"
 
     def _needs_a_person(self, host: Host, subject: ResourceId) -> bool:
