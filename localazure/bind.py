@@ -20,6 +20,8 @@ LONGEST_START = 10.0  # seconds; it needs a few hundredths
 _STEP = 0.005  # seconds between two looks at whether it listens
 _TRIES = 5  # at free ports, which another process can take between our look and BIND's
 
+_MEMORY = "/dev/shm"  # a file system in memory, on Linux
+
 # What BIND goes on after, though it then answers nothing, or SERVFAIL.
 _TROUBLES = ("address in use", "permission denied", "not loaded due to errors")
 
@@ -94,14 +96,17 @@ HOW_TO_INSTALL = "apt-get install bind9 bind9-dnsutils (as root), or the like on
 
 
 @asynccontextmanager
-async def bind(*zones: ServedZone, keys: Sequence[TsigKey] = (), port: int = 0) -> AsyncGenerator[Bind]:
+async def bind(
+    *zones: ServedZone, keys: Sequence[TsigKey] = (), port: int = 0, on_disk: bool = False
+) -> AsyncGenerator[Bind]:
     """Start BIND for some zones on a port (0: a free one), in a temporary folder; both are gone when the context ends.
 
-    It needs no root. It knows `keys` and all writers. Raises BindMissing, with what to do or what BIND said.
+    The folder is in memory where that can be had, unless `on_disk`: BIND waits for the disk at every update, and a busy
+    disk takes its time. It needs no root. It knows `keys` and all writers.
+    Raises BindMissing, with what to do or what BIND said.
     """
     program = _installed("named")
-    # In memory where that can be had: BIND waits for the disk at every update, and a busy disk takes its time.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    memory = _MEMORY if not on_disk and os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="localazure-bind-", dir=memory, ignore_cleanup_errors=True) as folder:
         server = await _up(program, Path(folder), zones, [*keys, *_writers(zones)], port)
         try:
