@@ -38,15 +38,19 @@ ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a server: the records of one type at one name of a zone. `zone_at`: where the zone begins."""
+    """What is asked of a server: the records of one type at one name of a zone. `zone_at`: where the zone begins.
+
+    Without `recursion` the server is to say what it holds itself.
+    """
 
     name: bytes
     zone_at: int
     rdtype: dns.rdatatype.RdataType
+    recursion: bool = False
 
     def message(self, number: int) -> bytes:
-        """The question with an id. Recursion is not desired: the server is to say what it holds itself."""
-        return _HEADER.pack(number, 0, 1, 0, 0, 0) + self._body()
+        """The question with an id."""
+        return _HEADER.pack(number, dns.flags.RD if self.recursion else 0, 1, 0, 0, 0) + self._body()
 
     def _body(self) -> bytes:
         return self.name + struct.pack("!HH", self.rdtype, dns.rdataclass.IN)
