@@ -84,7 +84,7 @@ class Drift:
             self.gaps.append(gap)
 
     def _decide(self, seen: Seen) -> None:
-        subject = _row(seen)
+        subject = row_of(seen)
         seen = replace(seen, remembered=self._remembered.get(subject, NOTHING_REMEMBERED))
         verdict = concerns.decide(seen, self._policy)
         self.find(verdict.findings)
@@ -105,8 +105,8 @@ def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:
     yield from capacity_findings.about_zones(survey.crowded_zones)
 
 
-def _row(seen: Seen) -> ResourceId:
-    """The cluster's row is its node resource group; a custom zone that no cluster tells of has its own."""
+def row_of(seen: Seen) -> ResourceId:
+    """The ledger's row: a cluster's is its node resource group; a custom zone that no cluster tells of has its own."""
     group = seen.cluster.node_group if seen.cluster is not None else None
     return group or seen.place
 

@@ -162,9 +162,20 @@ class PodRestarts(PolicyStruct, frozen=True, kw_only=True):
 
 
 class Resolution(PolicyStruct, frozen=True, kw_only=True):
-    """Asking the DNS servers for what was linked or written. Needs a network path from the app to them."""
+    """Asking the DNS servers for what was linked or written. Needs a network path from the app to them.
+
+    Asked are the custom DNS servers of each cluster's VNets, and `servers` for every cluster.
+    """
 
     enabled: bool = False
+    servers: tuple[Annotated[str, Meta(min_length=1, description="An address, such as 10.0.0.4:53")], ...] = ()
+
+    def __post_init__(self) -> None:
+        for server in self.servers:
+            try:
+                server_address(server)
+            except ValueError as error:
+                raise ValueError(f"servers: {error}") from None
 
 
 class Http(PolicyStruct, frozen=True, kw_only=True):

@@ -13,13 +13,15 @@ from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
+from functions.dns.ask import Asker
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.observe import Depth, expected, observe
 from functions.fleet.observe_records import NO_TARGETS, Targets, observe_records
+from functions.fleet.observe_resolution import observe_resolution
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, zone_link_findings
+from functions.handlers import concerns, resolution, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     TAKEN,
@@ -46,11 +48,14 @@ from functions.work import DELETE_FAILED, URGENT, Work
 # How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
 _PATIENCE = 30.0  # seconds
 
+# Why a pass follows another, and how that other ended.
+_LOOK_AGAIN = "look-again"
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory,
-    what people permit, and the policy's DNS targets.
+    what people permit, the policy's DNS targets, and a way to ask DNS servers.
     """
 
     session: Session
@@ -60,6 +65,7 @@ class Around:
     ledger: Ledger
     plans: Plans
     targets: Targets = NO_TARGETS
+    asker: Asker = field(default_factory=Asker)
     removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something
 
 
@@ -139,6 +145,9 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
         return Considered("excluded-by-tag", seen)
     verdict = concerns.decide(seen, around.policy)
+    if depth is not Depth.URGENT and resolution.is_due(seen, around.policy, verdict):
+        seen = replace(seen, answers=await observe_resolution(seen, around.policy, around.asker))
+        verdict = concerns.decide(seen, around.policy)
     return Considered("decided", seen, verdict, verdict.findings)
 
 
@@ -154,7 +163,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     async with AsyncExitStack() as turn:
         allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
-    return _remember(work, considered.seen, considered.verdict, outcomes, allowed, around.now())
+    return _remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
 
 
 def _carrying(done: Pass, work: Work, told: Journal) -> Pass:
@@ -227,7 +236,13 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
 
 
 def _remember(
-    work: Work, seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained, ended: float
+    work: Work,
+    seen: Seen,
+    verdict: Verdict,
+    outcomes: tuple[Outcome, ...],
+    allowed: Restrained,
+    policy: Policy,
+    ended: float,
 ) -> Pass:
     """What follows from a pass that ended so (seconds since 1970): what to remember, what to look up, and when."""
     explained = (concerns.HANDLERS[outcome.change.handler].explain(outcome) for outcome in outcomes)
@@ -235,7 +250,8 @@ def _remember(
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
         findings = (*findings, zone_link_findings.delete_attempted(seen.place))
     attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
-    delay = soonest(allowed.again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
+    again = soonest(allowed.again, resolution.after(outcomes, policy))
+    delay = soonest(again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = pace.held(outcomes, attempt, ended, busy=seen.busy)
     _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)
@@ -260,15 +276,21 @@ def _in_brief(
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
     recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
     brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
-    return msgspec.structs.replace(brief, plan=allowed.plan)
+    return resolution.noted(msgspec.structs.replace(brief, plan=allowed.plan), seen)
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:
-    """How long after the zone's birth a link was accepted, and was Completed."""
+    """How long after the zone's birth a link was accepted, was Completed, and the name first led to the API server.
+
+    The last is told of what was followed from its birth on: not of a cluster that is merely looked at for once.
+    """
     if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
     if any(looked.progress is Progress.SUCCEEDED for looked in seen.operations) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
+    followed = work.why == _LOOK_AGAIN or seen.busy
+    if followed and not seen.remembered.resolved and resolution.resolves(seen):
+        telemetry().reached(Milestone.RESOLVING, seen.at - work.since)
 
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
@@ -299,7 +321,7 @@ def _followed(
     if delay is None:
         return Pass(ended, outcomes, findings)
     follow_up = msgspec.structs.replace(
-        work, why="look-again", operations=operations, attempt=attempt, always=False, intents=()
+        work, why=_LOOK_AGAIN, operations=operations, attempt=attempt, always=False, intents=()
     )
-    ended = "look-again" if ended == "settled" else ended
+    ended = _LOOK_AGAIN if ended == "settled" else ended
     return Pass(ended, outcomes, findings, follow_up, max(0.0, delay))

@@ -18,6 +18,7 @@ from functions.drift import LISTED, Drift, Look, capacity
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
 from functions.handlers.verdict import Finding
+from functions.inquiry import Inquiry
 from functions.ledger.reports import DriftReport, Gap, Place, Plan, Reports, Told
 from functions.ledger.state import Ledger, LedgerError, Observed
 from functions.plan import Limited, key, limit, takes
@@ -83,11 +84,14 @@ async def sweep(
 async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId, Observed]) -> Drift:
     """Decide for the whole fleet, and let others work in between: 10,000 clusters are seconds of computing."""
     told = Drift(around.policy, remembered)
-    for number, item in enumerate(items(found, around.policy, around.session.cloud.suffixes), 1):
+    inquiry, number = Inquiry(around.policy, around.asker, remembered), 0
+    async for item in inquiry.answered(items(found, around.policy, around.session.cloud.suffixes)):
         told.take(item)
+        number += 1
         if number % _IN_A_ROW == 0:
             await asyncio.sleep(0)
     told.find(capacity(found, around.policy))
+    told.find(inquiry.findings())
     return told
 
 

@@ -24,7 +24,7 @@ class Depth(Enum):
     """How much to read."""
 
     URGENT = "urgent"  # nodes are waiting: the proof and no more, two reads (rule 6)
-    MOVED = "moved"  # where the API server is, and no more: its address may have changed
+    MOVED = "moved"  # where the API server is, and who tells its clients: its address may have changed
     FULL = "full"  # all of it, the spokes too, so that hubs can be discovered
 
 
@@ -43,7 +43,9 @@ async def observe(
     ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and NoTokenError.
     """
     seen = await identify(session, target, policy, at, remembered)
-    if seen.cluster is not None and depth is Depth.FULL and policy.discover_resolvers:
+    discovers = depth is Depth.FULL and policy.discover_resolvers
+    asks = depth is not Depth.URGENT and policy.resolution.enabled
+    if seen.cluster is not None and (discovers or asks):
         spokes, unreadable = await _spokes(session, seen.cluster)
     else:
         spokes, unreadable = UNKNOWN, ()

@@ -8,7 +8,7 @@ from functions.arm.resource_id import ResourceId
 from functions.fleet.model import VirtualNetwork
 
 # Azure's own DNS, reached from every VNet: it sees the zones linked to the VNet that asks.
-_AZURE_DNS = "168.63.129.16"
+AZURE_DNS = "168.63.129.16"
 
 type Address = IPv4Address | IPv6Address
 
@@ -33,7 +33,7 @@ def resolvers(spokes: Iterable[VirtualNetwork]) -> Resolvers:
     stray: dict[str, None] = {}
     for spoke in spokes:
         for server in spoke.dns_servers:
-            if server == _AZURE_DNS:
+            if server == AZURE_DNS:
                 continue
             if _holds(spoke.properties.address_space.address_prefixes, server):
                 inside[server] = None

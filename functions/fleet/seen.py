@@ -7,6 +7,7 @@ from typing import Final
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation
 from functions.arm.resource_id import ResourceId
+from functions.dns.ask import Answer
 from functions.dns.record import Record
 from functions.dns.target import TargetError
 from functions.fleet.address import ApiServer
@@ -70,8 +71,8 @@ class Seen:
     `zone` is None for a cluster of zone mode `none`; `cluster` is None for a custom zone seen by itself, which serves
     any number of them, and for a cluster that is gone. `spokes` are the VNets of the cluster, of which `unreadable` are
     those that ARM refused to show. `api_server` is where it is. `records` are the policy's targets that its name
-    belongs into. `remembered` is what the ledger kept. `cluster_is_gone`: ARM knows no such cluster while it shows what
-    the cluster was in; once is not enough (rule 9).
+    belongs into. `answers` are what DNS servers say of its name. `remembered` is what the ledger kept.
+    `cluster_is_gone`: ARM knows no such cluster while it shows what the cluster was in; once is not enough (rule 9).
     """
 
     zone: ResourceId | None
@@ -80,6 +81,7 @@ class Seen:
     cluster: ManagedCluster | None = None
     api_server: ApiServer | Unknown = UNKNOWN
     records: tuple[RecordSeen, ...] | Unknown = UNKNOWN
+    answers: tuple[Answer, ...] | Unknown = UNKNOWN
     spokes: tuple[VirtualNetwork, ...] | Unknown = UNKNOWN
     links: Links = Links()
     operations: tuple[LookedUp, ...] = ()

@@ -63,7 +63,7 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         groups={key_of(row.id): row.managed_by for row in await _rows(graph, survey_rows.GROUPS, within)},
         zones=known,
         links=links,
-        vnets=await _spokes(graph, clusters) if policy.discover_resolvers else None,
+        vnets=await _spokes(graph, clusters) if policy.discover_resolvers or policy.resolution.enabled else None,
         crowded_hubs={
             ResourceId(row.vnet): row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)
         },

@@ -1,7 +1,7 @@
-"""Every concern that Tether mends. The loop and the sweep decide with the same ones."""
+"""Every concern of Tether's. The loop and the sweep decide with the same ones."""
 
 from functions.fleet.seen import Seen
-from functions.handlers import api_server_records, zone_links
+from functions.handlers import api_server_records, resolution, zone_links
 from functions.handlers.verdict import Verdict, joined
 from functions.policy import Policy
 
@@ -10,4 +10,4 @@ HANDLERS = {handler.HANDLER: handler for handler in (zone_links, api_server_reco
 
 def decide(seen: Seen, policy: Policy) -> Verdict:
     """What all concerns together want. Pure, as each of them is."""
-    return joined(handler.decide(seen, policy) for handler in HANDLERS.values())
+    return joined([*(handler.decide(seen, policy) for handler in HANDLERS.values()), resolution.decide(seen, policy)])

@@ -90,7 +90,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `gone_since`: when the cluster was first found missing, 0 while it is not. `deleting`: whether it was ever seen
     Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970. `plan`: the id of what the
     limit stopped, and what waits for a person to approve it. `address` is the API server's, and `records` are those
-    found right, each as Recording.kept.
+    found right, each as Recording.kept. `resolved`: when servers were first seen to answer with it, 0 before.
+    `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
     """
 
     at: float = 0.0
@@ -109,6 +110,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: str = ""
     address: str = ""
     records: tuple[str, ...] = ()
+    resolved: float = 0.0
+    answers_until: float = 0.0
 
 
 class Row(msgspec.Struct, frozen=True):
