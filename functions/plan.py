@@ -72,8 +72,8 @@ def allowance(fleet: int, share: float) -> int:
 
 
 def takes(change: Change) -> bool:
-    """Whether a change alters or removes something, rather than adds."""
-    return change.action is not Action.CREATE
+    """Whether a change alters or removes something, rather than adds or goes on with what was counted."""
+    return change.action not in {Action.CREATE, Action.CONTINUE}
 
 
 def key(change: Change) -> str:

@@ -18,10 +18,11 @@ from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroup
 from functions.fleet.observe import Depth, expected, observe
 from functions.fleet.observe_records import NO_TARGETS, Targets, observe_records
 from functions.fleet.observe_resolution import observe_resolution
+from functions.fleet.moved import moved
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, resolution, zone_link_findings
+from functions.handlers import concerns, pod_restarts, resolution, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     TAKEN,
@@ -31,6 +32,7 @@ from functions.handlers.verdict import (
     Linking,
     Outcome,
     Recording,
+    Restarting,
     Result,
     Verdict,
     soonest,
@@ -38,7 +40,7 @@ from functions.handlers.verdict import (
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.reports import Place, Plans, ReportsError
-from functions.ledger.state import Ledger, LedgerError, Observed
+from functions.ledger.state import GONE, Ledger, LedgerError, Observed
 from functions.plan import WINDOW, takes
 from functions.policy import Mode, Policy
 from functions.restraint import Restrained, tug_of_war, within_limit
@@ -162,6 +164,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
     async with AsyncExitStack() as turn:
         allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
+        allowed = await _in_turn(allowed, considered.seen, around)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
     return _remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
 
@@ -193,6 +196,25 @@ async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, 
     return replace(
         limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals, given_up=warred.given_up
     )
+
+
+async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restrained:
+    """Restarts wait while others run in a few clusters, and for a ledger that can tell.
+
+    Two workers may count at the same time: then there is one cluster more.
+    """
+    asking = [change for change in allowed.changes if isinstance(change.wants, Restarting)]
+    if not asking or around.policy.mode is Mode.OBSERVE:
+        return allowed
+    try:
+        rows = await around.ledger.rows()
+        held = [change for change in asking if pod_restarts.is_crowded(rows, change, seen.at)]
+    except LedgerError:
+        held = asking
+    if not held:
+        return allowed
+    kept = tuple(change for change in allowed.changes if change not in held)
+    return replace(allowed, changes=kept, again=soonest(allowed.again, pod_restarts.TURN))
 
 
 @asynccontextmanager
@@ -276,7 +298,7 @@ def _in_brief(
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
     recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
     brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
-    return resolution.noted(msgspec.structs.replace(brief, plan=allowed.plan), seen)
+    return resolution.noted(msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen)), seen)
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:
@@ -286,7 +308,8 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> N
     """
     if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
-    if any(looked.progress is Progress.SUCCEEDED for looked in seen.operations) and not seen.ends:
+    links = (looked for looked in seen.operations if not looked.operation.command)
+    if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
     followed = work.why == _LOOK_AGAIN or seen.busy
     if followed and not seen.remembered.resolved and resolution.resolves(seen):
@@ -302,7 +325,7 @@ def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float
         findings = (zone_link_findings.not_readable(work.target, error),)
     if delay is None:
         codes = tuple(finding.code for finding in findings)
-        return Pass("gone", findings=findings, observed=Observed(at=at, state="gone", findings=codes))
+        return Pass("gone", findings=findings, observed=Observed(at=at, state=GONE, findings=codes))
     done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
     if done.follow_up is not None and work.why == URGENT:
         done = replace(done, follow_up=msgspec.structs.replace(done.follow_up, why=URGENT))

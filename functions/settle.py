@@ -59,6 +59,8 @@ def recalled(done: Pass, memory: Observed) -> Pass:
         reversals=done.observed.reversals or memory.reversals,
         resolved=memory.resolved or done.observed.resolved,
         answers_until=done.observed.answers_until or memory.answers_until,
+        address=memory.address or done.observed.address,  # the next pass sees that it moved
+        move=done.observed.move or memory.move,
     )
     return replace(done, observed=kept)
 

@@ -5,17 +5,16 @@ delay has no bound.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from functions.arm import reads
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.resource_id import ResourceId
-from functions.fleet.identify import zone_of
+from functions.fleet.identify import row_of
 from functions.fleet.model import ManagedCluster
-from functions.fleet.zone_name import system_zone
 from functions.ledger.coalescing import resent
-from functions.ledger.state import Ledger, Observed, Row, subject_of
+from functions.ledger.state import Ledger, Observed, Row
 from functions.queue import WorkQueue
 from functions.reconcile import Around
 from functions.work import Work
@@ -54,9 +53,44 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
 
     `pauses` are those of the rounds before: a list that was refused is not asked for before its Retry-After is over.
     """
-    at, pauses = around.now(), pauses or Pauses()
+    at = around.now()
     rows = {row.subject: row for row in await ledger.rows()}
+    listed = await _listed(around, at, pauses or Pauses())
+    woken: list[ResourceId] = []
+    for cluster in listed.clusters:
+        subject = row_of(cluster, around.policy, around.session.cloud.suffixes)
+        if subject is not None and wants_a_look(cluster, rows.get(subject), at):
+            await _wake(cluster.id, subject, at, queue, ledger)
+            woken.append(subject)
+    for row in listed.missed(rows.values(), at):
+        await _wake(row.subject, row.subject, at, queue, ledger)
+        woken.append(row.subject)
+    again = await _resend(at, queue, ledger, set(woken))
+    return Watched(len(listed.clusters), len(woken), again, listed.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """AKS's own lists, of the subscriptions that could be read."""
+
+    clusters: tuple[ManagedCluster, ...]
+    subscriptions: frozenset[str]
+    unreadable: tuple[str, ...]
+
+    def missed(self, rows: Iterable[Row], at: float) -> Iterator[Row]:
+        """Rows of clusters that are in no list, though their subscription was read: of whose end no event told."""
+        there = {str(cluster.id).casefold() for cluster in self.clusters}
+        for row in rows:
+            cluster = row.observed.living.casefold()
+            awaited = row.counters.pending or row.counters.look_at > at
+            if cluster and cluster not in there and cluster.split("/")[2] in self.subscriptions and not awaited:
+                yield row
+
+
+async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:
+    """One LIST a subscription. One that is refused with a Retry-After is not asked for before that is over."""
     clusters: list[ManagedCluster] = []
+    read: list[str] = []
     unreadable: list[str] = []
     for subscription in await _subscriptions(around, at):
         if pauses.hold(subscription, at):
@@ -64,19 +98,13 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
             continue
         try:
             clusters += await reads.managed_clusters(around.session, subscription)
+            read.append(subscription.casefold())
         except (ArmError, NoAnswerError, NoTokenError) as error:
             _log.warning("the clusters of %s cannot be listed: %s", subscription, error)
             unreadable.append(subscription)
             if isinstance(error, ArmError) and error.retry_after is not None:
                 pauses.until[subscription] = around.now() + error.retry_after
-    woken: list[ResourceId] = []
-    for cluster in clusters:
-        subject = row_of(cluster, around)
-        if subject is not None and wants_a_look(cluster, rows.get(subject), at):
-            await _wake(cluster.id, subject, at, queue, ledger)
-            woken.append(subject)
-    again = await _resend(at, queue, ledger, set(woken))
-    return Watched(len(clusters), len(woken), again, tuple(unreadable))
+    return _Listed(tuple(clusters), frozenset(read), tuple(unreadable))
 
 
 async def _subscriptions(around: Around, at: float) -> tuple[str, ...]:
@@ -86,17 +114,6 @@ async def _subscriptions(around: Around, at: float) -> tuple[str, ...]:
     except (ArmError, NoAnswerError, NoTokenError) as error:
         _log.warning("the subscriptions below the management groups are not known now: %s", error)
         return around.policy.scope.subscriptions
-
-
-def row_of(cluster: ManagedCluster, around: Around) -> ResourceId | None:
-    """The row of a cluster, None for one that does not concern us: no private zone, or a tag keeps us away."""
-    zone = zone_of(cluster)
-    if zone is None or around.policy.scope.excludes(cluster.tags):
-        return None
-    system = system_zone(zone.name, around.session.cloud.suffixes) is not None
-    if not system and zone not in around.policy.custom_zones:
-        return None
-    return subject_of(zone, system=system)
 
 
 def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
@@ -110,7 +127,6 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     Failed           nothing, or another state             yes
     settled          nothing                               no: the sweep looks at what rests
     settled          another state                         yes: to record it
-    settled          another cluster (of a custom zone)    no: the sweep looks at what rests
     any              an event without its pass             no: `resent` sees to it
     """
     state = cluster.properties.provisioning_state.casefold()
@@ -118,8 +134,6 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
         nothing_known = row is None or not row.counters.pending
         return nothing_known and (not cluster.settled or state == "failed")
     if row.counters.pending or row.counters.look_at > at:
-        return False
-    if cluster.settled and row.observed.cluster.casefold() not in ("", str(cluster.id).casefold()):
         return False
     if cluster.settled:
         return row.observed.state.casefold() != state

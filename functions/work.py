@@ -18,13 +18,13 @@ VERSION = 2
 URGENT = "zone-written"
 DELETE_FAILED = "zone-delete-failed"
 CLUSTER_DELETED = "cluster-deleted"
+MOVED = "endpoint-written"
+
+FOLLOWING = frozenset({MOVED, "interface-written", "record-written"})
+"""Why an event concerns only a policy that follows addresses."""
 
 CLUSTERS = "microsoft.containerservice/managedclusters"
-
-
-def row_of_zone(zone: ResourceId) -> ResourceId:
-    """The row that a zone's events meet in, by the form of its name."""
-    return subject_of(zone, system=system_zone(zone.name, ALL_SUFFIXES) is not None)
+GROUPS = "microsoft.resources/resourcegroups"
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,9 +53,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def row(self) -> ResourceId:
-        """The ledger's row for this: the one that is named, or a zone's by the form of its name."""
+        """The ledger's row for this: the one that is named, a group's own, or a zone's by the form of its name."""
         if self.subject is not None:
             return self.subject
+        if self.target.type == GROUPS:
+            return self.target
         return subject_of(self.target, system=system_zone(self.target.name, ALL_SUFFIXES) is not None)
 
     @property

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 READ_TIMEOUT = 5  # seconds, as for tokens
 RECORD_WRITE_TIMEOUT = 15  # seconds, for links and records
+CLUSTER_WRITE_TIMEOUT = 60  # seconds, for clusters, subnets and Run Command
 
 type Answer = "AsyncHttpResponse"
 
@@ -66,6 +67,10 @@ class Session:
         """The whole answer to such a POST, already read. `timeout` is in seconds."""
         url = f"{self.cloud.arm}{path}"
         return await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body), timeout)
+
+    async def token_for(self, scope: str) -> str:
+        """A token of ours for something else than ARM, to be sent to ARM and nowhere else. Raises NoTokenError."""
+        return (await self._credential.get_token_info(scope)).token
 
     async def _send(self, request: HttpRequest, timeout: float = READ_TIMEOUT) -> Answer:  # noqa: ASYNC109 - as above
         client = self.private_dns("")

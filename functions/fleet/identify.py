@@ -38,7 +38,7 @@ async def identify(session: Session, target: ResourceId, policy: Policy, at: flo
     go with it.
     """
     try:
-        seen = await _identified(session, target, policy, at)
+        seen = await _identified(session, target, policy, at, remembered)
     except ArmError as error:
         if classify(error) is not Kind.GONE or not policy.records or not remembered.private_fqdn:
             raise
@@ -46,9 +46,9 @@ async def identify(session: Session, target: ResourceId, policy: Policy, at: flo
     return replace(seen, remembered=remembered)
 
 
-async def _identified(session: Session, target: ResourceId, policy: Policy, at: float) -> Seen:
+async def _identified(session: Session, target: ResourceId, policy: Policy, at: float, remembered: Observed) -> Seen:
     if target.type == _GROUP:
-        return await _of_group(session, target, policy, at)
+        return await _of_group(session, target, policy, at, remembered)
     if target.type == _CLUSTER:
         return await _of_cluster(session, await reads.managed_cluster(session, target), policy, at)
     if system_zone(target.name, session.cloud.suffixes) is None:
@@ -56,13 +56,20 @@ async def _identified(session: Session, target: ResourceId, policy: Policy, at: 
     return await _system(session, target, at)
 
 
-async def _of_group(session: Session, group: ResourceId, policy: Policy, at: float) -> Seen:
+async def _of_group(session: Session, group: ResourceId, policy: Policy, at: float, remembered: Observed) -> Seen:
     """From something that was written in a node resource group. Anyone may name a manager: the cluster must agree."""
+    found = await reads.resource_group(session, group)
     try:
-        manager = claimed_manager(await reads.resource_group(session, group))
+        manager = claimed_manager(found)
     except NotProvenError as error:
         raise NotAClustersGroupError(str(error)) from None
-    cluster = await reads.managed_cluster(session, manager)
+    try:
+        cluster = await reads.managed_cluster(session, manager)
+    except ArmError as error:
+        zone = ResourceId(remembered.zone) if remembered.zone else None
+        if classify(error) is not Kind.GONE or zone is None or zone.group_id != group:
+            raise
+        return Seen(zone, normal_location(found.location), at, cluster_is_gone=True)
     if cluster.node_group != group:
         raise NotAClustersGroupError(f"{manager.name} has another node resource group")
     zone = zone_of(cluster)

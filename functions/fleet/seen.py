@@ -12,7 +12,7 @@ from functions.dns.record import Record
 from functions.dns.target import TargetError
 from functions.fleet.address import ApiServer
 from functions.fleet.model import Link, ManagedCluster, VirtualNetwork
-from functions.ledger.state import Observed
+from functions.ledger.state import GONE, Observed
 from functions.policy import RecordTarget
 
 
@@ -159,7 +159,7 @@ class Seen:
             cluster=str(cluster.id) if cluster else held.cluster,
             zone=str(self.zone or ""),
             location=self.location,
-            state=cluster.properties.provisioning_state if cluster else "gone" if self.cluster_is_gone else "",
+            state=cluster.properties.provisioning_state if cluster else GONE if self.cluster_is_gone else "",
             private_fqdn=(cluster.properties.private_fqdn or "") if cluster else held.private_fqdn,
             hubs=tuple(sorted(hubs - {str(hub) for hub in made})),
             findings=findings,

@@ -17,6 +17,7 @@ class Action(Enum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    CONTINUE = "continue"  # another step of a change that was counted
 
 
 class Severity(Enum):
@@ -62,7 +63,28 @@ class Recording:
         return f"{self.place} {' '.join(map(str, in_order(self.addresses)))}"
 
 
-type Wants = Linking | Recording
+@dataclass(frozen=True, slots=True)
+class Restarting:
+    """A command in a cluster that restarts a few workloads of these namespaces for a move, or only lists them.
+
+    `entra`: the API server asks for an Entra token of ours.
+    """
+
+    move: str
+    namespaces: tuple[str, ...]
+    listing: bool = False
+    entra: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"namespaces {', '.join(self.namespaces)}"
+
+    @property
+    def kept(self) -> str:
+        return f"restarted for {self.move}"
+
+
+type Wants = Linking | Recording | Restarting
 """What a change is for its handler: `place` says where for people, `kept` what the ledger remembers once it is so."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from functions.arm.resource_id import ResourceId
-from functions.fleet.identify import zone_of
+from functions.fleet.identify import row_of, zone_of
 from functions.fleet.seen import Links
 from functions.http import pieces
 from functions.http.answers import (
@@ -21,7 +21,7 @@ from functions.http.answers import (
 from functions.http.asked import Asked, NoParameters
 from functions.http.desk import Desk
 from functions.http.pieces import Cluster, Piece
-from functions.http.subject import in_scope, subject, work_for
+from functions.http.subject import in_scope, work_for
 from functions.ledger.state import LedgerError, Row
 from functions.policy import OWNER_TAG, Policy
 from functions.reconcile import Considered, consider
@@ -35,7 +35,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     around, target = desk.around, asked.cluster
     await in_scope(around, target)
     cluster = await pieces.cluster(around.session, target)
-    work = work_for(target, subject(cluster), around.now(), by="")
+    work = work_for(target, row_of(cluster, around.policy, around.session.cloud.suffixes), around.now(), by="")
     memory = await _remembered(desk, work.row)
     held, journal = memory.value or (None, ())
     considered, endpoint, balancer, record = await asyncio.gather(

@@ -9,12 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from functions.events_out import happenings
+from functions.fleet.identify import row_of
 from functions.http import pieces
 from functions.http.answers import Reconciliation, ShownChange, ShownFinding
 from functions.http.asked import Asked, Parameters
 from functions.http.desk import Desk
 from functions.http.problem import Problem
-from functions.http.subject import in_scope, remembered, subject, work_for
+from functions.http.subject import in_scope, remembered, work_for
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.state import LedgerError, NewerRowError, Observed, Row
 from functions.queue import QueueError
@@ -43,7 +44,8 @@ async def reconcile_cluster(asked: Asked[ReconcileQuery], desk: Desk) -> Reconci
         enforced(around.policy, "dryRun=false")
         by = who_may_write(asked.principal, desk)
     await in_scope(around, target)
-    row = subject(await pieces.cluster(around.session, target))
+    cluster = await pieces.cluster(around.session, target)
+    row = row_of(cluster, around.policy, around.session.cloud.suffixes)
     work = work_for(target, row, around.now(), by)
     if asked.query.dry_run:
         return await _plan(work, asked.address, desk)

@@ -3,13 +3,9 @@
 import logging
 import uuid
 
-from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
-from functions.fleet.identify import zone_of
-from functions.fleet.model import ManagedCluster
-from functions.fleet.zone_name import system_zone
 from functions.http.problem import Problem
-from functions.ledger.state import Ledger, LedgerError, Observed, subject_of
+from functions.ledger.state import Ledger, LedgerError, Observed
 from functions.reconcile import Around
 from functions.work import Work
 
@@ -20,12 +16,6 @@ async def in_scope(around: Around, cluster: ResourceId) -> None:
     """Raises Problem for a cluster outside the policy's scope, before anything of it is read."""
     if not await around.scopes.hold(around.session, around.policy, cluster.subscription, around.now()):
         raise Problem(403, "out-of-scope", f"The policy's scope does not hold the subscription {cluster.subscription}.")
-
-
-def subject(cluster: ManagedCluster) -> ResourceId | None:
-    """The row that a cluster's events meet in, None for one that has no private zone."""
-    zone = zone_of(cluster)
-    return None if zone is None else subject_of(zone, system=system_zone(zone.name, ALL_SUFFIXES) is not None)
 
 
 def work_for(cluster: ResourceId, row: ResourceId | None, at: float, by: str) -> Work:

@@ -11,6 +11,7 @@ import msgspec
 
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.ledger.move import Move
 
 # Written into every row, so that an older worker leaves a newer worker's rows alone.
 VERSION = 1
@@ -84,6 +85,10 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
+GONE = "gone"
+"""The state of a cluster that ARM does not know any more."""
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last observation in brief, and what the rules remember.
 
@@ -92,6 +97,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limit stopped, and what waits for a person to approve it. `address` is the API server's, and `records` are those
     found right, each as Recording.kept. `resolved`: when servers were first seen to answer with it, 0 before.
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
+    `move` is the last change of the address.
     """
 
     at: float = 0.0
@@ -112,6 +118,12 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: tuple[str, ...] = ()
     resolved: float = 0.0
     answers_until: float = 0.0
+    move: Move | None = None
+
+    @property
+    def living(self) -> str:
+        """The cluster's id, empty where none was seen, or where it is gone."""
+        return self.cluster if self.state != GONE else ""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -141,14 +153,11 @@ class Ledger(Protocol):
         ...
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
-        """Keep an observation, unless a newer one is there, and the zone of its cluster for `zone_of`."""
+        """Keep an observation, unless a newer one is there, and its cluster's row for `row_of`."""
         ...
 
-    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
-        """The zone in which a cluster was last seen, which tells the row of its events. None where that is not known.
-
-        An observation without a cluster takes away what the row's one before said of its own.
-        """
+    async def row_of(self, cluster: ResourceId) -> ResourceId | None:
+        """The subject of the row in which a cluster was last seen alive, None where it never was, or is gone."""
         ...
 
     async def overdue(self, before: float) -> tuple[Row, ...]:

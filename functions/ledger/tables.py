@@ -70,7 +70,7 @@ class TableLedger:
         held = (await self._row(subject, entity or {})).observed
         if held.at > observed.at:
             return
-        await self._point(held, observed)
+        await self._point(subject, held, observed)
         text, body = text_of(observed), ""
         if not bodies.fits(text):
             name = f"observed/{key(subject)}.json"
@@ -93,20 +93,20 @@ class TableLedger:
             return False
         return True
 
-    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
+    async def row_of(self, cluster: ResourceId) -> ResourceId | None:
         entity = await self._entity(STATE, pointer_keys(cluster))
-        return ResourceId(entity["zone"]) if entity else None
+        return ResourceId(entity["subject"]) if entity else None
 
-    async def _point(self, held: Observed, observed: Observed) -> None:
-        """Keep what `zone_of` needs, where it is not the same as before: first, so that no later write can skip it."""
-        now, then = ((one.cluster.casefold(), one.zone.casefold()) for one in (observed, held))
-        if all(now):
+    async def _point(self, subject: ResourceId, held: Observed, observed: Observed) -> None:
+        """Keep what `row_of` needs, where it is not the same as before: first, so that no later write can skip it."""
+        now, then = (one.living.casefold() for one in (observed, held))
+        if now:
             span = observed.at // _REFRESHED
             if now != then or span != held.at // _REFRESHED:
-                told = {"zone": observed.zone, "written": observed.at, "pending": False, "version": VERSION}
-                await self._upsert(STATE, {**pointer_keys(ResourceId(observed.cluster)), **told}, merge=False)
-        elif all(then) and await self.zone_of(ResourceId(held.cluster)) == ResourceId(held.zone):
-            await self._delete(STATE, pointer_keys(ResourceId(held.cluster)))
+                told = {"subject": str(subject), "written": observed.at, "pending": False, "version": VERSION}
+                await self._upsert(STATE, {**pointer_keys(ResourceId(now)), **told}, merge=False)
+        elif then and await self.row_of(ResourceId(then)) == subject:
+            await self._delete(STATE, pointer_keys(ResourceId(then)))
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         # The SDK fills in parameters word by word, so that a bracket must not touch one.
@@ -120,7 +120,7 @@ class TableLedger:
         return len(await self._entities(STATE, "seq ge 0", {}, ["PartitionKey"]))
 
     async def taken(self, since: float) -> int:
-        asked = "at ge @since and action ne 'create'"
+        asked = "at ge @since and action ne 'create' and action ne 'continue'"
         return len(await self._entities(JOURNAL, asked, {"since": since}, ["RowKey"]))
 
     async def forget(self, before: float) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from functions.ledger.state import LedgerError, Row
-from functions.work import CLUSTER_DELETED, Work, row_of_zone
+from functions.work import CLUSTER_DELETED, Work
 
 if TYPE_CHECKING:
     from functions.live import Live
@@ -45,17 +45,17 @@ async def count(work: Work, here: "Live", at: float) -> Row | None:
 async def _placed(work: Work, here: "Live") -> Work:
     """The Work with the row of its cluster, where the ledger has seen that. Else a worker finds it (placing.py).
 
-    What a deleted cluster leaves is looked at from its zone: the cluster itself can tell nothing any more.
+    What a deleted cluster leaves is looked at from its node resource group: the cluster can tell nothing any more.
     """
     if work.placed:
         return work
     try:
         async with asyncio.timeout(_PATIENCE):
-            zone = await here.ledger.zone_of(work.target)
+            row = await here.ledger.row_of(work.target)
     except (LedgerError, TimeoutError) as error:
         _log.warning("the row of %s is looked for later: %s", work.target, error)
         return work
-    if zone is None:
+    if row is None:
         return work
-    target = zone if work.why == CLUSTER_DELETED else work.target
-    return msgspec.structs.replace(work, target=target, subject=row_of_zone(zone))
+    target = row if work.why == CLUSTER_DELETED else work.target
+    return msgspec.structs.replace(work, target=target, subject=row)

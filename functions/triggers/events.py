@@ -1,4 +1,6 @@
-"""Event Grid wakes Tether: a newborn zone is linked at once, all else is left to the queue or to nobody."""
+"""Event Grid wakes Tether: a newborn zone, or an address that moved, is seen to at once; all else is left to the queue
+or to nobody.
+"""
 
 import asyncio
 import logging
@@ -12,7 +14,7 @@ import msgspec
 from functions.arm.resource_id import InvalidResourceIdError
 from functions.triggers.counting import count, queued
 from functions.triggers.triage import Event, event_of, triage
-from functions.work import URGENT, Work
+from functions.work import FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
     from functions.live import Live
@@ -48,12 +50,30 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
     if work is None:
         return
     here = live()
+    if work.why in FOLLOWING and not _follows(here):
+        return
     # Of a burst on one zone the first is urgent: it makes what all of them ask for.
-    if work.why == URGENT and not here.turns.is_linking(work.target):
+    if _urgent(work, here) and not here.turns.is_linking(work.target):
         async with here.turns.linking(work.target, work.row):
             await _at_once(work, here)
     else:
         await _queued(work, here)
+
+
+def _follows(here: "Live") -> bool:
+    """Whether anything follows the addresses of API servers. Not known with a policy that cannot be read."""
+    from functions.policy import PolicyError
+
+    return isinstance(here.around, PolicyError) or here.around.policy.follows_addresses
+
+
+def _urgent(work: Work, here: "Live") -> bool:
+    """Whether somebody waits: nodes for a newborn zone's name, or everybody for records that name the old address."""
+    from functions.policy import PolicyError
+
+    if work.why == MOVED:
+        return not isinstance(here.around, PolicyError) and bool(here.around.targets)
+    return work.why == URGENT
 
 
 async def _queued(work: Work, here: "Live") -> None:
@@ -64,7 +84,7 @@ async def _queued(work: Work, here: "Live") -> None:
 
 
 async def _at_once(work: Work, here: "Live") -> None:
-    """Prove and link within the deadline, then let the queue carry on (rule 6)."""
+    """Prove, then link or record, within the deadline; then let the queue carry on (rule 6)."""
     from functions.events_out import happenings
     from functions.ledger.state import TOO_LATE
     from functions.policy import PolicyError
@@ -83,7 +103,8 @@ async def _at_once(work: Work, here: "Live") -> None:
         return  # the same event, delivered again after its work was done
     try:
         async with asyncio.timeout(_DEADLINE):
-            done = await reconcile(work, here.around, Depth.URGENT, early.observed if early else None)
+            depth = Depth.URGENT if work.why == URGENT else Depth.MOVED
+            done = await reconcile(work, here.around, depth, early.observed if early else None)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
         _log.exception("the urgent pass for %s did not end; the queue takes over", work.target)

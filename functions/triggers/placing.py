@@ -8,9 +8,9 @@ import msgspec
 from functions import pace
 from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.fleet.identify import row_of
 from functions.reconcile import Around
 from functions.triggers.counting import queued
-from functions.watch import row_of
 from functions.work import Work
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ async def place(work: Work, here: "Live", around: Around) -> None:
     except (ArmError, NoAnswerError, NoTokenError) as error:
         await _again(work, error, here, at)
         return
-    row = row_of(cluster, around)
+    row = row_of(cluster, around.policy, around.session.cloud.suffixes)
     if row is not None:
         await queued(msgspec.structs.replace(work, subject=row, attempt=0), here, at)
 

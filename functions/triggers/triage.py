@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
+from functions.fleet.endpoint import ENDPOINT
 from functions.fleet.zone_name import custom_zone, system_zone
-from functions.work import CLUSTER_DELETED, CLUSTERS, DELETE_FAILED, URGENT, Work
+from functions.work import CLUSTER_DELETED, CLUSTERS, DELETE_FAILED, MOVED, URGENT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Wake(Enum):
     """What an event of a known sort does."""
 
     LINK = "link"  # a zone was born: urgent
+    MOVE = "move"  # the API server's address may have changed: urgent where records follow it
     LOOK = "look"  # something of a zone's went or was to go, or a cluster changed: a pass, without hurry
     NOTHING_YET = "nothing-yet"  # known to matter to a concern that Tether does not mend yet
 
@@ -60,10 +62,10 @@ TABLE: dict[tuple[str, str, str], tuple[Wake, str]] = {
     (CLUSTERS, f"{CLUSTERS}/delete", _NOT_DELETED): (Wake.LOOK, "cluster-delete-failed"),
     (CLUSTERS, f"{CLUSTERS}/start/action", _ACTED): (Wake.LOOK, "cluster-started"),
     (CLUSTERS, f"{CLUSTERS}/stop/action", _ACTED): (Wake.LOOK, "cluster-stopped"),
-    (_RECORDS, f"{_RECORDS}/write", _WRITTEN): (Wake.NOTHING_YET, "record-written"),
-    (_ENDPOINTS, f"{_ENDPOINTS}/write", _WRITTEN): (Wake.NOTHING_YET, "endpoint-written"),
-    (_INTERFACES, f"{_INTERFACES}/write", _WRITTEN): (Wake.NOTHING_YET, "interface-written"),
-    (_BALANCERS, f"{_BALANCERS}/write", _WRITTEN): (Wake.NOTHING_YET, "balancer-written"),
+    (_RECORDS, f"{_RECORDS}/write", _WRITTEN): (Wake.LOOK, "record-written"),
+    (_ENDPOINTS, f"{_ENDPOINTS}/write", _WRITTEN): (Wake.MOVE, MOVED),
+    (_INTERFACES, f"{_INTERFACES}/write", _WRITTEN): (Wake.LOOK, "interface-written"),
+    (_BALANCERS, f"{_BALANCERS}/write", _WRITTEN): (Wake.MOVE, MOVED),
     (_ROUTES, f"{_ROUTES}/write", _WRITTEN): (Wake.NOTHING_YET, "routes-written"),
     (_SUBNETS, f"{_SUBNETS}/write", _WRITTEN): (Wake.NOTHING_YET, "subnet-written"),
 }
@@ -86,12 +88,27 @@ def triage(event: Event, now: float) -> Work | None:
 
 
 def _target(resource: ResourceId) -> ResourceId | None:
-    """What a pass has to look at: the cluster, or a zone with a name of AKS's. None for another service's zone."""
-    if resource.type == CLUSTERS:
-        return resource
-    zone = resource.parent if resource.type == _LINKS else resource
-    ours = system_zone(zone.name, ALL_SUFFIXES) is not None or custom_zone(zone.name, ALL_SUFFIXES) is not None
-    return zone if ours else None
+    """What a pass has to look at. None for what is another service's.
+
+    written or deleted                                     target
+    a cluster                                              the cluster
+    a zone with a name of AKS's, or a link of one          the zone
+    a record of a system zone                              the zone: a custom one tells no cluster, the endpoint does
+    `kube-apiserver`: endpoint, load balancer, or its NIC  the resource group, which names its cluster
+    """
+    match resource.type:
+        case "microsoft.containerservice/managedclusters":
+            return resource
+        case "microsoft.network/privateendpoints" | "microsoft.network/loadbalancers":
+            return resource.group_id if resource.name.casefold() == ENDPOINT else None
+        case "microsoft.network/networkinterfaces":
+            return resource.group_id if resource.name.casefold().startswith(f"{ENDPOINT}.") else None
+        case "microsoft.network/privatednszones/a":
+            return resource.parent if system_zone(resource.parent.name, ALL_SUFFIXES) is not None else None
+        case _:
+            zone = resource.parent if resource.type == _LINKS else resource
+            ours = system_zone(zone.name, ALL_SUFFIXES) is not None or custom_zone(zone.name, ALL_SUFFIXES) is not None
+            return zone if ours else None
 
 
 def event_of(raw: Any) -> Event:

@@ -16,6 +16,7 @@ from tests.scenarios.memory_ledger import MemoryLedger
 from tests.unit.worlds import AT, CLUSTER_ID, CUSTOM_ZONE, ZONE
 
 GROUP = ZONE.group_id
+OTHER_GROUP = CUSTOM_ZONE.group_id
 
 
 @pytest.fixture(params=["tables", "memory"])
@@ -94,7 +95,7 @@ async def test_the_newer_observation_wins(ledger: Ledger) -> None:
 
 async def test_observing_a_row_that_another_worker_makes_meanwhile_does_not_touch_its_counters() -> None:
     class Late(TableLedger):
-        async def _point(self, held: Observed, observed: Observed) -> None:
+        async def _point(self, subject: ResourceId, held: Observed, observed: Observed) -> None:
             await TableLedger.bump(self, GROUP, AT)
 
     async with azurite() as storage:
@@ -192,29 +193,29 @@ async def test_a_ledger_that_cannot_be_reached_says_so_without_its_key() -> None
 CLUSTER = str(CLUSTER_ID)
 
 
-async def test_a_cluster_that_was_seen_leads_to_its_zone(ledger: Ledger) -> None:
-    assert await ledger.zone_of(CLUSTER_ID) is None
+async def test_a_cluster_that_was_seen_leads_to_its_row(ledger: Ledger) -> None:
+    assert await ledger.row_of(CLUSTER_ID) is None
     await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
-    assert await ledger.zone_of(ResourceId(CLUSTER.upper())) == ZONE
+    assert await ledger.row_of(ResourceId(CLUSTER.upper())) == GROUP
     await ledger.remember(GROUP, Observed(at=AT + 60, cluster=CLUSTER, zone=str(ZONE)))
-    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+    assert await ledger.row_of(CLUSTER_ID) == GROUP
     assert {row.subject for row in await ledger.rows()} == {GROUP}, "and is no row of its own"
     assert await ledger.overdue(AT + 999) == ()
 
 
-async def test_a_cluster_that_got_another_zone_leads_there_whatever_its_old_row_says_then(ledger: Ledger) -> None:
+async def test_a_cluster_that_got_another_group_leads_there_whatever_its_old_row_says_then(ledger: Ledger) -> None:
     await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
-    await ledger.remember(CUSTOM_ZONE, Observed(at=AT + 5, cluster=CLUSTER, zone=str(CUSTOM_ZONE)))
-    await ledger.remember(GROUP, Observed(at=AT + 9, state="gone"))
-    assert await ledger.zone_of(CLUSTER_ID) == CUSTOM_ZONE
-    await ledger.remember(CUSTOM_ZONE, Observed(at=AT + 10, state="gone"))
-    assert await ledger.zone_of(CLUSTER_ID) is None
+    await ledger.remember(OTHER_GROUP, Observed(at=AT + 5, cluster=CLUSTER))
+    await ledger.remember(GROUP, Observed(at=AT + 9, cluster=CLUSTER, state="gone"))
+    assert await ledger.row_of(CLUSTER_ID) == OTHER_GROUP
+    await ledger.remember(OTHER_GROUP, Observed(at=AT + 10, state="gone"))
+    assert await ledger.row_of(CLUSTER_ID) is None
 
 
 async def test_an_older_observation_moves_no_cluster(ledger: Ledger) -> None:
     await ledger.remember(GROUP, Observed(at=AT, cluster=CLUSTER, zone=str(ZONE)))
     await ledger.remember(GROUP, Observed(at=AT - 5, cluster=CLUSTER, zone=str(CUSTOM_ZONE)))
-    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+    assert await ledger.row_of(CLUSTER_ID) == GROUP
 
 
 async def test_a_cluster_that_is_seen_now_and_then_is_not_forgotten_before_its_row(ledger: Ledger) -> None:
@@ -222,7 +223,7 @@ async def test_a_cluster_that_is_seen_now_and_then_is_not_forgotten_before_its_r
     for days in range(0, 120, 40):
         await ledger.remember(GROUP, Observed(at=AT + days * day, cluster=CLUSTER, zone=str(ZONE)))
     assert await ledger.forget(AT + 30 * day) == 0
-    assert await ledger.zone_of(CLUSTER_ID) == ZONE
+    assert await ledger.row_of(CLUSTER_ID) == GROUP
     assert await ledger.forget(AT + 200 * day) == 1
     assert await ledger.rows() == ()
 

@@ -27,7 +27,7 @@ async def reports(request: pytest.FixtureRequest) -> AsyncIterator[Reports]:
 
 
 def a_plan() -> Plan:
-    change = Wanted(key="k", handler="zone_links", action="delete", target="/t", vnet="/v", reason="because")
+    change = Wanted(key="k", handler="zone_links", action="delete", target="/t", place="/v", reason="because")
     return Plan(id=PLAN_ID, at=AT, changes=(change,), places=(Place(target="/z", subject="/g"),))
 
 

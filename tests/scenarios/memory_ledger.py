@@ -17,7 +17,7 @@ class MemoryLedger:
     held: dict[ResourceId, Row] = field(default_factory=dict[ResourceId, Row])
     bumped: dict[ResourceId, float] = field(default_factory=dict[ResourceId, float])
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    zones: dict[ResourceId, ResourceId] = field(default_factory=dict[ResourceId, ResourceId])
+    clusters: dict[ResourceId, ResourceId] = field(default_factory=dict[ResourceId, ResourceId])
 
     async def read(self, subject: ResourceId) -> Row:
         self._check()
@@ -43,14 +43,14 @@ class MemoryLedger:
             return
         self.held[subject] = msgspec.structs.replace(row, observed=observed)
         held = row.observed
-        if observed.cluster and observed.zone:
-            self.zones[ResourceId(observed.cluster)] = ResourceId(observed.zone)
-        elif held.cluster and self.zones.get(ResourceId(held.cluster)) == ResourceId(held.zone):
-            del self.zones[ResourceId(held.cluster)]
+        if observed.living:
+            self.clusters[ResourceId(observed.cluster)] = subject
+        elif held.living and self.clusters.get(ResourceId(held.cluster)) == subject:
+            del self.clusters[ResourceId(held.cluster)]
 
-    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
+    async def row_of(self, cluster: ResourceId) -> ResourceId | None:
         self._check()
-        return self.zones.get(cluster)
+        return self.clusters.get(cluster)
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         self._check()
@@ -70,7 +70,7 @@ class MemoryLedger:
 
     async def taken(self, since: float) -> int:
         self._check()
-        return sum(entry.at >= since and entry.action != "create" for entry in self.entries.values())
+        return sum(entry.at >= since and entry.action not in {"create", "continue"} for entry in self.entries.values())
 
     async def forget(self, before: float) -> int:
         self._check()

@@ -85,7 +85,7 @@ def test_a_burst_on_a_cluster_whose_row_is_not_known_costs_few_passes(caplog: py
 
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        here.ledger.zones.clear()
+        here.ledger.clusters.clear()
         caplog.clear()
         await asyncio.gather(
             *(here.event(cluster, f"{CLUSTERS}/write", cause=f"burst-{number}") for number in range(20))

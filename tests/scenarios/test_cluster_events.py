@@ -79,14 +79,14 @@ def test_a_clusters_event_meets_its_zones_in_one_row(verb: str, stage: str) -> N
 def test_a_cluster_that_the_ledger_does_not_know_is_looked_for_and_put_into_its_row() -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        here.ledger.zones.clear()
+        here.ledger.clusters.clear()
         here.ledger.held.clear()
         await happened(here, cluster)
         await here.passes(300)
         (row,) = await here.ledger.rows()
         assert (row.subject, row.counters.seq, row.counters.pending) == (here.zone.group_id, 1, False)
         assert len(here.transport.asked) <= 5
-        assert await here.ledger.zone_of(ResourceId(cluster)) == here.zone
+        assert await here.ledger.row_of(ResourceId(cluster)) == here.zone.group_id
 
     tell(story, hub_by_name)
 
@@ -108,7 +108,7 @@ def test_a_public_cluster_costs_one_read_and_leaves_no_row(known: bool) -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
         if not known:
-            here.ledger.zones.clear()
+            here.ledger.clusters.clear()
         here.ledger.held.clear()
         access = here.azure.store.get(cluster)
         assert access is not None
@@ -137,7 +137,7 @@ def test_a_cluster_out_of_scope_costs_no_read() -> None:
 def test_a_cluster_that_is_not_shown_ends_quietly(effect: object) -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        here.ledger.zones.clear()
+        here.ledger.clusters.clear()
         here.faults.add(effect(), method="GET")  # type: ignore[operator]
         await happened(here, cluster)
         await here.passes(300)
@@ -150,7 +150,7 @@ def test_a_cluster_that_is_not_shown_ends_quietly(effect: object) -> None:
 def test_a_cluster_that_cannot_be_read_for_now_is_read_after_its_pause() -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        here.ledger.zones.clear()
+        here.ledger.clusters.clear()
         here.faults.add(effects.throttled(40), method="GET", times=1)
         await happened(here, cluster)
         await here.passes(30)
@@ -180,14 +180,14 @@ def test_with_the_tables_down_a_clusters_event_is_not_lost(caplog: pytest.LogCap
     tell(story, hub_by_name)
 
 
-def test_what_a_deleted_cluster_leaves_is_looked_at_from_its_zone() -> None:
+def test_what_a_deleted_cluster_leaves_is_looked_at_from_its_node_group() -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        zone, held = here.zone, here.azure.store.get(cluster)
+        group, held = here.zone.group_id, here.azure.store.get(cluster)
         assert isinstance(held, Resource)
         here.azure.store.remove(cluster)
         await happened(here, cluster, "delete", "DeleteSuccess")
-        assert here.queue.sent[-1].target == zone
+        assert here.queue.sent[-1].target == group
         await here.passes(900, watching=True)
         assert "hub-westeurope" not in here.links(), "the links of a cluster that is gone go, after a while"
 
@@ -197,11 +197,11 @@ def test_what_a_deleted_cluster_leaves_is_looked_at_from_its_zone() -> None:
 def test_a_cluster_that_is_gone_is_forgotten_so_that_a_new_one_of_its_name_finds_its_own_row() -> None:
     async def story(here: Story) -> None:
         cluster = await settled(here)
-        assert await here.ledger.zone_of(ResourceId(cluster)) == here.zone
+        assert await here.ledger.row_of(ResourceId(cluster)) == here.zone.group_id
         await here.ask("DELETE", cluster, "2026-08-01")
         await here.passes(1800, watching=True)
         assert here.state(cluster) == ""
-        assert await here.ledger.zone_of(ResourceId(cluster)) is None
+        assert await here.ledger.row_of(ResourceId(cluster)) is None
         assert here.queue.waiting() == 0
         assert not here.queue.poison
 

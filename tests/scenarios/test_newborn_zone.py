@@ -339,7 +339,7 @@ def test_with_an_invalid_policy_nothing_is_written_and_nothing_is_lost() -> None
         asked = len(here.transport.asked)
         await here.passes(1000)
         assert len(here.transport.asked) == asked
-        assert here.queue.waiting() == 2, "the zone's event, and the cluster's"
+        assert here.queue.waiting() == 5, "the events of the zone, the cluster, its endpoint, NIC and record"
         assert not here.queue.poison
         assert here.failed_deliveries == 0
 

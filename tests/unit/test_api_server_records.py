@@ -15,12 +15,13 @@ from functions.fleet.seen import UNKNOWN, RecordSeen, Seen
 from functions.handlers.api_server_records import decide, explain
 from functions.handlers.verdict import Action, Outcome, Recording, Result, Verdict
 from functions.ledger.state import Observed
-from functions.policy import RecordTarget
+from functions.policy import RecordTarget, Tsig
 from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
 
 NAME = a_cluster().properties.private_fqdn or ""
-TARGET = RecordTarget(zone=NAME.partition(".")[2], servers=("10.0.0.4:53",))
-ADOPTING = RecordTarget(zone=TARGET.zone, servers=TARGET.servers, adopt=True)
+TSIG = Tsig(name="tether.", secret="@env:TSIG_SECRET")
+TARGET = RecordTarget(zone=NAME.partition(".")[2], servers=("10.0.0.4:53",), tsig=TSIG)
+ADOPTING = RecordTarget(zone=TARGET.zone, servers=TARGET.servers, tsig=TSIG, adopt=True)
 PLACE = "the zone on 10.0.0.4:53"
 HERE, OLD = addresses_in(["10.1.0.5"]), addresses_in(["10.1.0.4"])
 OURS = Owner("platform-test", CLUSTER_ID).text

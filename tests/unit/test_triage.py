@@ -4,12 +4,16 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions.arm.resource_id import InvalidResourceIdError
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.triggers.triage import TABLE, Event, event_of, triage
 from functions.work import CLUSTERS
 from tests.unit.worlds import AT, CLUSTER_ID, CUSTOM_ZONE, HUB, ZONE, an_id
 
 WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
+GROUP = ResourceId(str(CLUSTER_ID.group_id).replace("/apps", "/rg"))
+ENDPOINTS, NICS, BALANCERS = (
+    f"Microsoft.Network/{kind}" for kind in ("privateEndpoints", "networkInterfaces", "loadBalancers")
+)
 ZONE_WRITE = "Microsoft.Network/privateDnsZones/write"
 
 
@@ -94,13 +98,41 @@ def test_a_cluster_that_changed_is_looked_at_and_its_row_is_not_known_yet(
         pytest.param(an_event("{cluster}", "", "Microsoft.ContainerService.NodePoolRollingStarted"), id="no resource"),
         pytest.param(an_event("", "", ""), id="nothing at all"),
         pytest.param(
-            an_event(ZONE.child("A", "prod"), "Microsoft.Network/privateDnsZones/A/write"),
+            an_event(an_id("Microsoft.Network/routeTables", "rt"), "Microsoft.Network/routeTables/write"),
             id="known, and not mended yet",
+        ),
+        pytest.param(an_event(an_id(ENDPOINTS, "blob"), f"{ENDPOINTS}/write"), id="an endpoint of another service"),
+        pytest.param(
+            an_event(an_id(ENDPOINTS, "my-kube-apiserver"), f"{ENDPOINTS}/write"), id="one with a longer name"
+        ),
+        pytest.param(an_event(an_id(BALANCERS, "kubernetes"), f"{BALANCERS}/write"), id="a cluster's own balancer"),
+        pytest.param(an_event(an_id(NICS, "vm-1"), f"{NICS}/write"), id="a virtual machine's NIC"),
+        pytest.param(
+            an_event(CUSTOM_ZONE.child("A", "prod"), "Microsoft.Network/privateDnsZones/A/write"),
+            id="a record of a custom zone, which tells no cluster",
         ),
     ],
 )
 def test_what_does_not_concern_us_is_nothing(event: Event) -> None:
     assert triage(event, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "operation", "target", "why"),
+    [
+        pytest.param(an_id(ENDPOINTS, "kube-apiserver"), ENDPOINTS, GROUP, "endpoint-written", id="its endpoint"),
+        pytest.param(an_id(ENDPOINTS, "KUBE-APISERVER"), ENDPOINTS, GROUP, "endpoint-written", id="in another case"),
+        pytest.param(an_id(BALANCERS, "kube-apiserver"), BALANCERS, GROUP, "endpoint-written", id="its balancer"),
+        pytest.param(an_id(NICS, "kube-apiserver.nic.1"), NICS, GROUP, "interface-written", id="its NIC"),
+        pytest.param(ZONE.child("A", "p"), "Microsoft.Network/privateDnsZones/A", ZONE, "record-written", id="record"),
+    ],
+)
+def test_what_may_have_moved_an_api_server_wakes_a_pass_on_its_cluster(
+    subject: ResourceId, operation: str, target: ResourceId, why: str
+) -> None:
+    work = triage(an_event(subject, f"{operation}/write"), AT)
+    assert work is not None
+    assert (work.target, work.row, work.why) == (target, ZONE.group_id if target == ZONE else GROUP, why)
 
 
 @pytest.mark.parametrize(
