@@ -15,10 +15,10 @@ from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
 from functions.dns.ask import Asker
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
+from functions.fleet.moved import moved
 from functions.fleet.observe import Depth, expected, observe
 from functions.fleet.observe_records import NO_TARGETS, Targets, observe_records
 from functions.fleet.observe_resolution import observe_resolution
-from functions.fleet.moved import moved
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
@@ -49,9 +49,6 @@ from functions.work import DELETE_FAILED, URGENT, Work
 
 # How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
 _PATIENCE = 30.0  # seconds
-
-# Why a pass follows another, and how that other ended.
-_LOOK_AGAIN = "look-again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +272,13 @@ def _remember(
     again = soonest(allowed.again, resolution.after(outcomes, policy))
     delay = soonest(again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = pace.held(outcomes, attempt, ended, busy=seen.busy)
-    _tell_milestones(work, seen, outcomes)
     operations = (*verdict.operations, *started)
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
-    return replace(done, observed=_in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations))
+    brief = _in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations)
+    brief = resolution.noted(brief, seen, work.since)
+    _tell_milestones(work, seen, outcomes, brief)
+    return replace(done, observed=brief)
 
 
 def _in_brief(
@@ -298,22 +297,21 @@ def _in_brief(
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
     recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
     brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
-    return resolution.noted(msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen)), seen)
+    return msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen))
 
 
-def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...]) -> None:
+def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed) -> None:
     """How long after the zone's birth a link was accepted, was Completed, and the name first led to the API server.
 
-    The last is told of what was followed from its birth on: not of a cluster that is merely looked at for once.
+    The last is told once, and only of a cluster that was seen in the making.
     """
     if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
     links = (looked for looked in seen.operations if not looked.operation.command)
     if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
-    followed = work.why == _LOOK_AGAIN or seen.busy
-    if followed and not seen.remembered.resolved and resolution.resolves(seen):
-        telemetry().reached(Milestone.RESOLVING, seen.at - work.since)
+    if noted.born and noted.resolved and not seen.remembered.resolved:
+        telemetry().reached(Milestone.RESOLVING, noted.resolved - noted.born)
 
 
 def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
@@ -344,7 +342,7 @@ def _followed(
     if delay is None:
         return Pass(ended, outcomes, findings)
     follow_up = msgspec.structs.replace(
-        work, why=_LOOK_AGAIN, operations=operations, attempt=attempt, always=False, intents=()
+        work, why="look-again", operations=operations, attempt=attempt, always=False, intents=()
     )
-    ended = _LOOK_AGAIN if ended == "settled" else ended
+    ended = "look-again" if ended == "settled" else ended
     return Pass(ended, outcomes, findings, follow_up, max(0.0, delay))

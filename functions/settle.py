@@ -57,6 +57,7 @@ def recalled(done: Pass, memory: Observed) -> Pass:
         gone_since=memory.gone_since or done.observed.gone_since if done.observed.gone_since else 0.0,
         deleting=done.observed.deleting or (memory.deleting and state in {"", "failed"}),
         reversals=done.observed.reversals or memory.reversals,
+        born=memory.born or done.observed.born,
         resolved=memory.resolved or done.observed.resolved,
         answers_until=done.observed.answers_until or memory.answers_until,
         address=memory.address or done.observed.address,  # the next pass sees that it moved

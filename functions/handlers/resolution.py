@@ -221,16 +221,25 @@ def resolves(seen: Seen) -> bool:
     return standings == {Standing.RIGHT}
 
 
-def noted(brief: Observed, seen: Seen) -> Observed:
-    """What the ledger keeps of it. A pass that asked nobody keeps what was known, until the cluster ends."""
+def noted(brief: Observed, seen: Seen, since: float) -> Observed:
+    """What the ledger keeps of it, `since` being when the event was that the pass is for.
+
+    A pass that asked nobody keeps what was known, until the cluster ends.
+    """
     held = seen.remembered
     if seen.cluster_ends:
         return brief
-    resolved = held.resolved or (seen.at if resolves(seen) else 0.0)
+    creating = seen.cluster is not None and seen.cluster.properties.provisioning_state.casefold() == "creating"
     if isinstance(seen.answers, Unknown):
-        return msgspec.structs.replace(brief, resolved=resolved, answers_until=held.answers_until)
-    until = _from_before_until(seen, _servers(seen.answers, expected(seen)))
-    return msgspec.structs.replace(brief, resolved=resolved, answers_until=until)
+        until = held.answers_until
+    else:
+        until = _from_before_until(seen, _servers(seen.answers, expected(seen)))
+    return msgspec.structs.replace(
+        brief,
+        born=held.born or (since if creating else 0.0),
+        resolved=held.resolved or (seen.at if resolves(seen) else 0.0),
+        answers_until=until,
+    )
 
 
 def after(outcomes: Sequence[Outcome], policy: Policy) -> float | None:

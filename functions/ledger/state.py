@@ -95,7 +95,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `gone_since`: when the cluster was first found missing, 0 while it is not. `deleting`: whether it was ever seen
     Deleting. `reversals`: when a change of ours was found undone, in seconds since 1970. `plan`: the id of what the
     limit stopped, and what waits for a person to approve it. `address` is the API server's, and `records` are those
-    found right, each as Recording.kept. `resolved`: when servers were first seen to answer with it, 0 before.
+    found right, each as Recording.kept. `born` is the event of the cluster's making, 0 where none was
+    seen; `resolved`: when DNS servers were first seen to answer with the address, 0 before.
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
     `move` is the last change of the address.
     """
@@ -116,6 +117,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: str = ""
     address: str = ""
     records: tuple[str, ...] = ()
+    born: float = 0.0
     resolved: float = 0.0
     answers_until: float = 0.0
     move: Move | None = None

@@ -207,21 +207,21 @@ def test_a_name_resolves_when_every_server_that_speaks_says_so(answers: list[Ans
 
 
 def test_the_ledger_keeps_when_it_first_resolved_and_until_when_wrong_answers_may_be_old() -> None:
-    assert noted(Observed(), hearing(denies(120))).answers_until == AT + 120
-    right = noted(Observed(), hearing(says("10.1.0.5"), remembered=SINCE_LONG))
+    assert noted(Observed(), hearing(denies(120)), AT).answers_until == AT + 120
+    right = noted(Observed(), hearing(says("10.1.0.5"), remembered=SINCE_LONG), AT)
     assert (right.resolved, right.answers_until) == (AT, 0.0)
 
 
 def test_a_pass_that_asks_nobody_keeps_both() -> None:
     held = Observed(resolved=AT - 5, answers_until=AT + 5)
-    kept = noted(Observed(), replace(hearing(remembered=held), answers=UNKNOWN))
+    kept = noted(Observed(), replace(hearing(remembered=held), answers=UNKNOWN), AT)
     assert (kept.resolved, kept.answers_until) == (AT - 5, AT + 5)
 
 
 def test_once_a_cluster_ends_nothing_of_it_is_kept_for_the_next_of_its_name() -> None:
     held = Observed(resolved=AT - 5, answers_until=AT + 5)
     ending = replace(hearing(remembered=held), cluster=a_cluster(state="Deleting"))
-    assert noted(Observed(), ending) == Observed()
+    assert noted(Observed(), ending, AT) == Observed()
 
 
 @pytest.mark.parametrize(
@@ -237,3 +237,9 @@ def test_the_loop_and_the_sweep_hear_of_it() -> None:
     assert "does-not-resolve" in said(concerns.decide(world, POLICY))
     assert world.cluster is not None
     assert world.cluster.id == CLUSTER_ID
+
+
+def test_a_birth_is_known_of_a_cluster_that_was_seen_in_the_making() -> None:
+    assert noted(Observed(), replace(hearing(), cluster=a_cluster()), AT - 20).born == AT - 20
+    assert noted(Observed(), replace(hearing(remembered=Observed(born=5.0)), cluster=a_cluster()), AT).born == 5.0
+    assert noted(Observed(), hearing(), AT - 20).born == 0.0
