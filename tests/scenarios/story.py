@@ -21,10 +21,13 @@ from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.dns.private_zone import PrivateZoneTarget
+from functions.dns.target import Target
+from functions.fleet.observe_records import Targets
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Reports
 from functions.live import Live
-from functions.policy import Hub, Mode, Policy, PolicyError, Scope
+from functions.policy import Hub, Mode, Policy, PolicyError, RecordTarget, Scope
 from functions.queue import QueueError
 from functions.reconcile import Around
 from functions.triggers.events import receive
@@ -42,6 +45,7 @@ from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.memory_ledger import MemoryLedger
+from tests.scenarios.memory_target import MemoryTarget
 
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
@@ -139,6 +143,8 @@ class Story:
     transport: ListeningTransport
     world: HubAndSpoke
     documents: MemoryDocuments
+    servers: dict[str, MemoryTarget]
+    """The zones on DNS servers that were asked for something, by name."""
     failed_deliveries: int = 0
     next_watch: float = 0.0
 
@@ -249,15 +255,16 @@ def tell(
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
         made = hub_and_spoke(azure, **world)
         wanted = policy(made)
-        ledger, documents = MemoryLedger(), MemoryDocuments()
+        ledger, documents, servers = MemoryLedger(), MemoryDocuments(), dict[str, MemoryTarget]()
         reports = Reports(documents)
         around = wanted
         if isinstance(wanted, Policy):
-            around = Around(session, wanted, Scopes(), azure.clock.now, ledger, reports)
+            targets = Targets(wanted.records, lambda record: _kept(record, session, servers))
+            around = Around(session, wanted, Scopes(), azure.clock.now, ledger, reports, targets)
         queue = MemoryQueue(azure.clock.now)
         async with EventGrid(azure, seed=11) as grid:
             live = Live(queue, around, ledger, reports)
-            here = Story(azure, faults, grid, queue, live, transport, made, documents)
+            here = Story(azure, faults, grid, queue, live, transport, made, documents, servers)
             if not deaf:
                 await grid.subscribe("tether", here.hear)
             await story(here)
@@ -265,6 +272,13 @@ def tell(
         assert azure.failures == []
 
     run(told())
+
+
+def _kept(record: RecordTarget, session: Session, servers: dict[str, MemoryTarget]) -> Target:
+    """An Azure zone is the local Azure's; one on servers is in memory, the same for all who name it."""
+    if record.private_zone is not None:
+        return PrivateZoneTarget(session, record.private_zone)
+    return servers.setdefault(record.zone_name, MemoryTarget(record.zone_name))
 
 
 def lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]:
