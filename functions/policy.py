@@ -22,6 +22,12 @@ type Subscription = Annotated[str, Meta(pattern=_GUID, description="A subscripti
 type Location = Annotated[str, Meta(pattern=r"^[a-z0-9]+$", description="A region's name, such as westeurope")]
 
 
+type Namespace = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(?![\s\S])", description="A namespace of Kubernetes (RFC 1123)"),
+]
+
+
 class PolicyError(Exception):
     """The policy cannot be used. The message names the field and says what to do."""
 
@@ -155,10 +161,24 @@ class FailedClusters(PolicyStruct, frozen=True, kw_only=True):
 
 
 class PodRestarts(PolicyStruct, frozen=True, kw_only=True):
-    """Workloads that keep an old address of the API server."""
+    """Workloads that keep an old address of the API server.
+
+    With `enabled` those of the namespaces are restarted, with `list` alone they are listed: that too runs a command in
+    the cluster.
+    """
 
     enabled: bool = False
-    namespaces: tuple[str, ...] = ()
+    list: bool = False
+    namespaces: Annotated[tuple[Namespace, ...], Meta(max_length=50)] = ()
+
+    def __post_init__(self) -> None:
+        if self.runs_commands and not self.namespaces:
+            raise ValueError("podRestarts needs namespaces: nothing is restarted or listed in those that nobody names")
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether anything is run in a cluster."""
+        return self.enabled or self.list
 
 
 class Resolution(PolicyStruct, frozen=True, kw_only=True):
@@ -217,7 +237,7 @@ class Policy(PolicyStruct, frozen=True, kw_only=True):
     @property
     def follows_addresses(self) -> bool:
         """Whether anything in the policy needs to know where API servers are."""
-        return bool(self.records) or self.resolution.enabled or self.pod_restarts.enabled
+        return bool(self.records) or self.resolution.enabled or self.pod_restarts.runs_commands
 
     def covers(self, subscription: str) -> bool:
         """Whether the scope names this subscription itself (management groups are looked up elsewhere)."""

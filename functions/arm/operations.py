@@ -21,13 +21,15 @@ LOST = ""
 class Operation(msgspec.Struct, frozen=True):
     """A write that Azure is still carrying out: what it writes and where to ask.
 
-    `since` is when it was started, `due` when to ask next, both in seconds since 1970.
+    `since` is when it was started, `due` when to ask next, both in seconds since 1970. `command` is empty but for an
+    AKS Run Command, and then says what for: the id of the move (run_command.py looks those up).
     """
 
     target: ResourceId
     address: str
     since: float
     due: float
+    command: str = ""
 
 
 class Progress(Enum):
@@ -40,13 +42,25 @@ class Progress(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command that ran in a cluster. The output is whatever the cluster said: data, cut by Azure."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookedUp:
-    """An operation with what ARM says of it. `error` is set when it failed; `pause` is ARM's, in seconds."""
+    """An operation with what ARM says of it. `error` is set when it failed; `pause` is ARM's, in seconds.
+
+    `ran` is set for a Run Command that succeeded, which says that it ran, and not that it ran well.
+    """
 
     operation: Operation
     progress: Progress
     error: ArmError | None = None
     pause: float | None = None
+    ran: Ran | None = None
 
 
 class _Poll(msgspec.Struct):

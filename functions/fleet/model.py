@@ -120,6 +120,10 @@ class ClusterStatus(ArmStruct, frozen=True, kw_only=True):
     provisioning_error: ProvisioningError | None = None
 
 
+class AadProfile(ArmStruct, frozen=True, kw_only=True):
+    """Microsoft Entra integration: that it is there is all that Tether needs to know."""
+
+
 class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     provisioning_state: str = ""
     power_state: PowerState = PowerState()
@@ -128,6 +132,7 @@ class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     node_resource_group_profile: NodeResourceGroupProfile | None = None
     api_server_access_profile: AccessProfile | None = None
     agent_pool_profiles: tuple[AgentPool, ...] | None = None
+    aad_profile: AadProfile | None = None
     status: ClusterStatus | None = None
 
 
@@ -184,6 +189,17 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
         """Whether a deny assignment guards the node resource group (always so on AKS Automatic)."""
         profile = self.properties.node_resource_group_profile
         return profile is not None and (profile.restriction_level or "").casefold() == "readonly"
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether AKS may run commands in it for those who have the right (`disableRunCommand`)."""
+        access = self.properties.api_server_access_profile
+        return access is None or not access.disable_run_command
+
+    @property
+    def asks_entra(self) -> bool:
+        """Whether its API server knows people and apps by their Entra tokens."""
+        return self.properties.aad_profile is not None
 
     @property
     def provisioning_error(self) -> ProvisioningError | None:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from enum import Enum
 
-from functions.arm import reads
+from functions.arm import reads, run_command
 from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.operations import LookedUp, Operation, Progress, look_up
 from functions.arm.resource_id import ResourceId
@@ -53,10 +53,11 @@ async def observe(
         seen = replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
     # Last, since a read that fails would forget the pause that ARM names for looking again.
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
+    about_links = tuple(looked for looked in looked_up if not looked.operation.command)
     return replace(
         seen,
         spokes=spokes,
-        links=await _links(session, seen, policy, looked_up, depth),
+        links=await _links(session, seen, policy, about_links, depth),
         operations=looked_up,
         unreadable=unreadable,
     )
@@ -65,7 +66,7 @@ async def observe(
 def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:
     """How many reads of ARM an observation takes, as far as can be told before: the proof, the links, a look each."""
     due = sum(operation.due <= at for operation in operations)
-    unhurried = depth is Depth.FULL and not operations
+    unhurried = depth is Depth.FULL and all(operation.command for operation in operations)
     return _PROOF + due + unhurried
 
 
@@ -73,7 +74,7 @@ async def _looked_up(session: Session, operation: Operation, at: float) -> Looke
     """An operation that is not due yet is running: asking early would only spend reads."""
     if operation.due > at:
         return LookedUp(operation, Progress.RUNNING, pause=operation.due - at)
-    return await look_up(session, operation)
+    return await (run_command.look_up if operation.command else look_up)(session, operation)
 
 
 async def _spokes(

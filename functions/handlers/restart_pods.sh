@@ -11,7 +11,8 @@
 #
 # Needs kubectl, and an identity in the cluster that may list and watch pods, replicasets, deployments, daemonsets and
 # statefulsets of the namespaces, and patch the last three. Only what this prints in lines that begin with {"tether":1
-# is meant for a program. Exit codes: 0 done as far as the lines say, 1 kubectl failed, 2 used wrongly, 3 no kubectl, 4 not permitted.
+# is meant for a program. Exit codes: 0 done as far as the lines say, 1 kubectl failed, 2 used wrongly, 3 no kubectl,
+# 4 not permitted.
 set -eu
 
 alive=status.phase!=Succeeded,status.phase!=Failed
@@ -26,7 +27,7 @@ is_number() {
     case $1 in '' | *[!0-9]* | ??????*) return 1 ;; esac
 }
 
-# kubectl's own words go to a file, since they name people. What is not permitted ends all of it, with its own exit code.
+# kubectl's own words go to a file, since they name people. What is not permitted ends all of it with exit code 4.
 asked() {
     if kubectl "$@" >"$work/answer" 2>"$work/error" </dev/null; then
         return 0
