@@ -185,7 +185,7 @@ def test_what_was_served_stays_so_until_it_is_seen_otherwise(facts: dict[str, An
 def test_a_move_takes_an_address_away(before: str, now: str, expected: bool) -> None:
     server = ApiServer(addresses_in(now.split()))
     world = looking_at(
-        api_server=server, remembered=Observed(address=before), records=(record(before or now, ttl=900),)
+        api_server=server, remembered=Observed(address=before), records=(record(*(before or now).split(), ttl=900),)
     )
     found = moved(world)
     assert (found is not None) is expected
