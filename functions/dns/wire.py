@@ -104,7 +104,7 @@ def answer(reply: bytes, question: Question) -> Answer | None:
     if not flags & dns.flags.AA:
         raise untrusted("a reply that is not authoritative: name a server that keeps the zone itself")
     if answered:
-        return _plain(reply, question, answered) or _any(reply, question)
+        return plain(reply, question, answered) or _any(reply, question)
     if not _says_nothing_plainly(reply, question, authorities):
         _any(reply, question)
     return Answer()
@@ -114,8 +114,8 @@ def untrusted(what: str) -> TargetError:
     return TargetError(Trouble.UNTRUSTED, what)
 
 
-def _plain(reply: bytes, question: Question, count: int) -> Answer | None:
-    """The answer when every record points back to the question and is of its type; else None."""
+def plain(reply: bytes, question: Question, count: int) -> Answer | None:
+    """The answer when each of `count` records points back to the question and is of its type; else None."""
     at, data, ttl = question.end, list[bytes](), 0
     for _ in range(count):
         if reply[at : at + 2] != _QUESTION_AT or len(reply) < at + 2 + _RECORD.size:

@@ -71,6 +71,14 @@ def test_addresses_come_with_the_seconds_that_they_may_be_kept() -> None:
     assert (addresses(answer), answer.ttl, answer.rcode, answer.speaks) == ({"10.1.0.5"}, 300, "NOERROR", True)
 
 
+def test_an_answer_of_any_form_reads_the_same_as_one_of_the_plain_form() -> None:
+    plain = answering((NAME, 300, "A", "10.1.0.5"), (NAME, 300, "A", "10.1.0.6"))
+    spelt_out = plain.to_wire().replace(b"\xc0\x0c", asked().name)
+    assert len(spelt_out) > len(plain.to_wire())
+    assert read(spelt_out) == read(plain)
+    assert addresses(read(plain)) == {"10.1.0.5", "10.1.0.6"}
+
+
 def test_an_alias_is_followed_and_its_ttl_counts_too() -> None:
     answer = read(answering((NAME, 20, "CNAME", "other.invalid."), ("other.invalid.", 300, "A", "10.1.0.5")))
     assert (addresses(answer), answer.ttl) == ({"10.1.0.5"}, 20)
