@@ -1,5 +1,6 @@
 """The truth table of resolution.decide, row by row, and when a name is asked for at all."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from functions.handlers import concerns
 from functions.handlers.resolution import after, decide, is_due, noted, resolves
 from functions.handlers.verdict import Action, Change, Linking, Outcome, Result, Severity, Verdict
 from functions.ledger.state import Observed
-from functions.policy import Resolution
+from functions.policy import PolicyError, Resolution, load
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE, a_cluster, a_policy, a_spoke, seen
 
 SERVER, OTHER = ("10.0.0.4", 53), ("10.0.0.5", 53)
@@ -243,3 +244,22 @@ def test_a_birth_is_known_of_a_cluster_that_was_seen_in_the_making() -> None:
     assert noted(Observed(), replace(hearing(), cluster=a_cluster()), AT - 20).born == AT - 20
     assert noted(Observed(), replace(hearing(remembered=Observed(born=5.0)), cluster=a_cluster()), AT).born == 5.0
     assert noted(Observed(), hearing(), AT - 20).born == 0.0
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("dns.corp.example", id="a name"),
+        pytest.param("10.0.0.4:dns", id="a port that is no number"),
+        pytest.param("fd00::4:53:", id="neither"),
+        pytest.param("0.0.0.0", id="no one server's"),
+    ],
+)
+def test_a_server_that_is_no_address_is_a_policy_error_that_names_the_field(server: str) -> None:
+    document = {
+        "owner": "o",
+        "scope": {"subscriptions": [CLUSTER_ID.subscription]},
+        "resolution": {"servers": [server]},
+    }
+    with pytest.raises(PolicyError, match=r"servers: .*resolution"):
+        load(json.dumps(document))
