@@ -33,7 +33,9 @@ class Targets:
         Of several zones on the same servers the longest that covers the name answers for it. AKS's own zone is none of
         ours to write.
         """
-        covering = [one for one in self._targets.values() if one.covers(name) and one.private_zone != zone]
+        covering = [
+            one for one in self._targets.values() if one.covers(name) and (zone is None or one.private_zone != zone)
+        ]
         closest: dict[object, RecordTarget] = {}
         for one in sorted(covering, key=lambda one: len(labels(one.zone_name)), reverse=True):
             closest.setdefault(one.private_zone or one.servers, one)
