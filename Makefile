@@ -65,15 +65,15 @@ node_modules/.installed: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-# BIND and shellcheck come from the distribution, where that can be asked. What needs them says so when they are missing,
+# BIND, shellcheck and kubectl come from the distribution, where that can be asked. What needs them says so when they are missing,
 # so this never fails; it is tried once.
 $(PROGRAMS):
 	@mkdir -p $(@D)
-	@if ! { command -v named && command -v nsupdate && command -v shellcheck; } >/dev/null 2>&1 && \
+	@if ! { command -v named && command -v nsupdate && command -v shellcheck && command -v kubectl; } >/dev/null 2>&1 && \
 	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  echo "Setting up BIND, a DNS server, and shellcheck (Debian packages)"; \
+	  echo "Setting up BIND, a DNS server, shellcheck and kubectl (Debian packages)"; \
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-	    bind9 bind9-dnsutils shellcheck; } >build/programs.log 2>&1 || \
+	    bind9 bind9-dnsutils shellcheck kubernetes-client; } >build/programs.log 2>&1 || \
 	    echo "They could not be installed (build/programs.log says why): what needs them is skipped"; \
 	fi
 	@touch $@

@@ -276,6 +276,26 @@ def test_the_links_of_a_cluster_that_runs_a_command_are_left_as_they_are() -> No
     tell(story, following())
 
 
+def test_three_clusters_at_a_time_run_a_command_and_the_others_get_their_turn() -> None:
+    async def story(here: Story) -> None:
+        here.azure.durations = replace(here.azure.durations, command_run=400)
+        clusters = [await here.create(f"team-{number}") for number in range(5)]
+        await here.passes(900)
+        pods = Pods(here, ["proxy"])
+        here.azure.run_command = pods.run
+        for cluster in clusters:
+            await maintenance.maintenance(here.azure, cluster)
+        most = 0
+        for _ in range(2 * 3600):
+            await here.passes(1)
+            most = max(most, sum(not command.ended for command in here.azure.commands.values()))
+        moves = [row.observed.move for row in await here.ledger.rows()]
+        assert [move.ended for move in moves if move] == [True] * 5
+        assert most == 3
+
+    tell(story, following(max_changed_share=1.0))
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed (Debian: kubernetes-client)")
 def test_the_script_itself_restarts_them_with_a_real_kubectl(tmp_path: Path) -> None:
     api = KubeApi()

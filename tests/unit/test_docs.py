@@ -23,6 +23,7 @@ def test_every_finding_is_explained_to_the_operator_and_no_other() -> None:
         | set(re.findall(r'_finding\(\s*"([a-z-]+)"', code))
         | set(re.findall(r'return "([a-z-]+)", \(?', code))
         | set(re.findall(r'(?:Doubt|Trouble)\.[A-Z_]+: \(\s*"([a-z-]+)"', code))
+        | set(re.findall(r'^    "([a-z]+(?:-[a-z]+)+)": ', code, re.MULTILINE))
     )
     assert listed("findings.md") == made
 

@@ -1,5 +1,6 @@
 """The truth table of pod_restarts.decide: when a move calls for a restart, and what its commands come to."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from functions.handlers.verdict import Action, Outcome, Restarting, Result, Verd
 from functions.ledger.move import Move
 from functions.ledger.state import Observed, Row
 from functions.plan import takes
-from functions.policy import PodRestarts, Policy, RecordTarget
+from functions.policy import PodRestarts, Policy, PolicyError, RecordTarget, load
 from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
 
 OLD, NEW = "10.1.0.4", "10.1.0.5"
@@ -357,3 +358,20 @@ def a_row(name: str, *, since: float = AT - 60, move: str = "ab") -> Row:
 def test_few_clusters_run_commands_at_a_time(rows: tuple[Row, ...], expected: bool) -> None:
     (change,) = decide(looking_at(), ENABLED).changes
     assert pod_restarts.is_crowded(rows, change, AT) is expected
+
+
+@pytest.mark.parametrize(
+    ("restarts", "told"),
+    [
+        pytest.param({"enabled": True}, "needs namespaces", id="no namespace"),
+        pytest.param({"list": True}, "needs namespaces", id="nor for a list"),
+        pytest.param({"enabled": True, "namespaces": ["a;id"]}, "podRestarts.namespaces[0]", id="no name"),
+        pytest.param({"enabled": True, "namespaces": ["apps\n"]}, "podRestarts.namespaces[0]", id="with a line's end"),
+        pytest.param({"enabled": True, "namespaces": ["-apps"]}, "podRestarts.namespaces[0]", id="like an option"),
+        pytest.param({"namespaces": ["x"] * 51}, "podRestarts.namespaces", id="too many"),
+    ],
+)
+def test_a_policy_for_restarts_that_cannot_be_is_refused(restarts: dict[str, Any], told: str) -> None:
+    document = {"owner": "o", "scope": {"managementGroups": ["m"]}, "podRestarts": restarts}
+    with pytest.raises(PolicyError, match=re.escape(told)):
+        load(msgspec.json.encode(document).decode())
