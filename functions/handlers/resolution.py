@@ -1,21 +1,18 @@
 """Asks whether the private name leads its clients to the API server. Reads only: nothing is ever changed for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from itertools import groupby
 from operator import attrgetter
 from typing import assert_never
 
 import msgspec
 
-from functions.dns.ask import Answer
 from functions.dns.record import Address
-from functions.dns.target import Trouble
 from functions.fleet.observe_resolution import expected
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import resolution_findings as findings
-from functions.handlers.verdict import Finding, Outcome, Result, Verdict, joined
+from functions.handlers.resolution_standing import Heard, Standing, heard_of
+from functions.handlers.verdict import Finding, Linking, Outcome, Recording, Result, Verdict, joined
 from functions.ledger.state import Observed
 from functions.policy import Policy
 
@@ -25,41 +22,9 @@ _RECORD_WAIT = 30.0  # seconds
 # After a record was written: servers answer with it at once, and those that take it over from others soon.
 _AFTER_WRITE = 5.0  # seconds
 
-# What a server says within so long after a change may be from before, whatever TTL it names.
-_GRACE = 30.0  # seconds
-
 # For so long an answer from before may have been kept when nobody saw how old it was: Windows DNS keeps "no such name"
 # for 15 minutes (azure-facts, Private DNS), and records of AKS's and of Tether's have smaller TTLs.
 _LONGEST_KEPT = 900.0  # seconds
-
-# A TTL beyond this is no reason to wait.
-_DAY = 24 * 3600.0
-
-
-class Standing(Enum):
-    """What a server's answer is worth."""
-
-    RIGHT = "right"
-    WRONG = "wrong"  # an address that is not the API server's
-    NEGATIVE = "negative"  # not all of its addresses, and no other
-    FAILS = "fails"  # it answers that it cannot, or nothing that can be read
-    REFUSES = "refuses"
-    SILENT = "silent"  # not reached
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """A server's answers, over one transport or two, and what they come to. `word` is the one that counts."""
-
-    answers: tuple[Answer, ...]
-    standing: Standing
-    word: Answer
-
-    @property
-    def kept(self) -> float:
-        """For how many seconds at least its word may be one from before."""
-        named = self.word.negative_ttl if self.standing is Standing.NEGATIVE else self.word.ttl
-        return min(_DAY, max(_GRACE, named or 0))
 
 
 def decide(seen: Seen, policy: Policy) -> Verdict:
@@ -87,7 +52,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     if isinstance(seen.answers, Unknown):
         return Verdict(look_again=_RECORD_WAIT if _is_to_come(seen) else None)
     wanted = expected(seen)
-    servers = _servers(seen.answers, wanted)
+    servers = heard_of(seen.answers, wanted)
     return joined([*_of_standings(seen, servers, wanted), Verdict(findings=tuple(_of_transports(seen, servers)))])
 
 
@@ -95,15 +60,28 @@ def is_due(seen: Seen, policy: Policy, others: Verdict) -> bool:
     """Whether the name should resolve by now, `others` being what all other concerns want.
 
     Never sooner: a resolver that is asked too early keeps "no such name" for minutes, and that is what nodes wait for.
-    So nothing is left to link or to write, and AKS's own record says what the network says.
+    So nothing is left to link or to write, and AKS's own record says what the network says. A pass that does not look
+    at links goes by what was found before.
     """
     if not policy.resolution.enabled or seen.cluster is None or seen.cluster_ends or seen.cluster.stopped:
         return False
-    if others.changes or others.operations or not seen.private_fqdn or not expected(seen):
+    if _is_under_way(others) or not seen.private_fqdn or not expected(seen):
+        return False
+    if not seen.links.asked and seen.zone is not None and not _was_in_place(seen.remembered):
         return False
     if isinstance(seen.api_server, Unknown):
         return not seen.busy
     return seen.zone is None or seen.api_server.published == seen.api_server.addresses
+
+
+def _is_under_way(others: Verdict) -> bool:
+    """Whether something is still to be linked or written. What is done inside the cluster makes no name resolve."""
+    changes = any(isinstance(change.wants, Linking | Recording) for change in others.changes)
+    return changes or any(not operation.command for operation in others.operations)
+
+
+def _was_in_place(held: Observed) -> bool:
+    return bool(held.hubs or held.records) and all(operation.command for operation in held.operations)
 
 
 def _is_to_come(seen: Seen) -> bool:
@@ -113,7 +91,7 @@ def _is_to_come(seen: Seen) -> bool:
     return seen.api_server.published != seen.api_server.addresses
 
 
-def _of_standings(seen: Seen, servers: list[_Server], wanted: frozenset[Address]) -> list[Verdict]:
+def _of_standings(seen: Seen, servers: list[Heard], wanted: frozenset[Address]) -> list[Verdict]:
     """One verdict for all servers that stand alike."""
     until = _from_before_until(seen, servers)
     waits = until > seen.at
@@ -144,7 +122,7 @@ def _of_standings(seen: Seen, servers: list[_Server], wanted: frozenset[Address]
     return verdicts
 
 
-def _of_transports(seen: Seen, servers: list[_Server]) -> list[Finding]:
+def _of_transports(seen: Seen, servers: list[Heard]) -> list[Finding]:
     """Servers that are reached over one transport and not over the other."""
     reached = [one for one in servers if one.standing is not Standing.SILENT]
     lost = [answer for one in reached for answer in one.answers if not answer.is_reached]
@@ -157,43 +135,7 @@ def _of_transports(seen: Seen, servers: list[_Server]) -> list[Finding]:
     return said
 
 
-def _servers(answers: tuple[Answer, ...], wanted: frozenset[Address]) -> list[_Server]:
-    by_server: dict[object, list[Answer]] = {}
-    for answer in answers:
-        by_server.setdefault(answer.server, []).append(answer)
-    return [_server(tuple(held), wanted) for held in by_server.values()]
-
-
-# Where a server says different things over UDP and TCP, the first of these counts.
-_WORST_FIRST = (Standing.WRONG, Standing.NEGATIVE, Standing.RIGHT, Standing.FAILS, Standing.REFUSES, Standing.SILENT)
-
-
-def _server(answers: tuple[Answer, ...], wanted: frozenset[Address]) -> _Server:
-    # A datagram that is cut short says only to ask over TCP: it counts where TCP says nothing at all.
-    standing, word = min(
-        ((_standing(answer, wanted), answer) for answer in answers),
-        key=lambda held: (_WORST_FIRST.index(held[0]), held[1].cut),
-    )
-    return _Server(answers, standing, word)
-
-
-def _standing(answer: Answer, wanted: frozenset[Address]) -> Standing:
-    match answer.trouble:
-        case Trouble.UNREACHABLE:
-            return Standing.SILENT
-        case Trouble.DENIED:
-            return Standing.REFUSES
-        case None if answer.cut:
-            return Standing.FAILS
-        case None if answer.addresses == wanted:
-            return Standing.RIGHT
-        case None:
-            return Standing.NEGATIVE if answer.addresses < wanted else Standing.WRONG
-        case _:
-            return Standing.FAILS
-
-
-def _from_before_until(seen: Seen, servers: Sequence[_Server]) -> float:
+def _from_before_until(seen: Seen, servers: Sequence[Heard]) -> float:
     """Until when answers that are not right may be those of before, 0 where all are right."""
     amiss = [one for one in servers if one.standing in {Standing.NEGATIVE, Standing.WRONG}]
     if not amiss:
@@ -203,7 +145,7 @@ def _from_before_until(seen: Seen, servers: Sequence[_Server]) -> float:
     if held.answers_until and as_before:
         return held.answers_until
     kept = max(one.kept for one in amiss)
-    if as_before and (held.hubs or held.records or held.resolved) and held.at + max(kept, _LONGEST_KEPT) <= seen.at:
+    if as_before and _was_in_place(held) and held.at + max(kept, _LONGEST_KEPT) <= seen.at:
         return seen.at
     return seen.at + kept
 
@@ -217,7 +159,7 @@ def resolves(seen: Seen) -> bool:
     """Whether every server that speaks answers with the API server's addresses, and one at least does."""
     if isinstance(seen.answers, Unknown):
         return False
-    standings = {one.standing for one in _servers(seen.answers, expected(seen))} - {Standing.SILENT}
+    standings = {one.standing for one in heard_of(seen.answers, expected(seen))} - {Standing.SILENT}
     return standings == {Standing.RIGHT}
 
 
@@ -233,7 +175,7 @@ def noted(brief: Observed, seen: Seen, since: float) -> Observed:
     if isinstance(seen.answers, Unknown):
         until = held.answers_until
     else:
-        until = _from_before_until(seen, _servers(seen.answers, expected(seen)))
+        until = _from_before_until(seen, heard_of(seen.answers, expected(seen)))
     return msgspec.structs.replace(
         brief,
         born=held.born or (since if creating else 0.0),

@@ -6,14 +6,17 @@ from typing import cast
 import pytest
 
 from functions.dns.ask import Asker, Over, Server
+from functions.dns.record import NO_RECORD
 from functions.dns.target import TargetError, Trouble
 from functions.dns.wire import Question
+from functions.fleet.observe import Depth
 from functions.ledger.reports import DriftReport
 from functions.ledger.state import Observed
-from functions.policy import Policy, Resolution
-from functions.reconcile import Around
+from functions.policy import Policy, RecordTarget, Resolution, Tsig
+from functions.reconcile import Around, consider
 from functions.sweep import sweep
 from functions.telemetry import Milestone, Silent
+from functions.work import Work
 from localazure.aks.maintenance import maintenance
 from localazure.dns_answers import DnsFaults, answer
 from localazure.resolver import ResolverRules
@@ -192,6 +195,10 @@ def test_resolvers_that_nobody_reaches_are_one_finding_of_the_sweep_and_none_of_
         pytest.param(DnsFaults(tcp_blocked=True), {"dns-tcp-blocked": 1}, id="TCP blocked, told once for the server"),
         pytest.param(DnsFaults(drop_udp=True), {"dns-udp-blocked": 1}, id="UDP blocked, told once for the server"),
         pytest.param(DnsFaults(servfail=True), {"resolver-fails": 2}, id="SERVFAIL, told of each name"),
+        pytest.param(DnsFaults(truncate=True), {}, id="cut short, and whole over TCP"),
+        pytest.param(
+            DnsFaults(truncate=True, tcp_blocked=True), {"dns-tcp-blocked": 3}, id="cut short, and nothing over TCP"
+        ),
     ],
 )
 def test_the_sweep_asks_for_every_name_and_queues_nothing_for_the_answers(
@@ -207,10 +214,82 @@ def test_the_sweep_asks_for_every_name_and_queues_nothing_for_the_answers(
         assert report.findings == found
         assert (report.changes, report.queued) == (0, 0)
         assert ears.asked.count((RESOLVER, "udp")) == 2
-        if not found:
+        if faults == DnsFaults():
             assert ears.asked.count((RESOLVER, "tcp")) == 1
 
     tell(story, asking)
+
+
+def test_what_is_said_over_tcp_alone_counts_as_well() -> None:
+    async def story(here: Story) -> None:
+        ears = listening(here)
+        await here.create()
+        await here.passes(3600)
+        here.azure.resolvers.rules = ResolverRules(without_forwarder=frozenset({RESOLVER}))
+        here.azure.resolvers.flush(RESOLVER)
+        ears.faults = DnsFaults(drop_udp=True)
+        assert (await swept(here)).findings == {"dns-udp-blocked": 1, "does-not-resolve": 1}
+
+    tell(story, asking)
+
+
+def test_hubs_that_the_policy_names_do_not_keep_the_spokes_servers_from_being_asked() -> None:
+    def named(world: HubAndSpoke) -> Policy:
+        return a_policy(world, world.hub, resolution=Resolution(enabled=True))
+
+    async def story(here: Story) -> None:
+        ears = listening(here)
+        await here.create()
+        await here.passes(900)
+        assert ears.asked
+        ears.asked = []
+        await swept(here)
+        assert ears.asked
+
+    tell(story, named)
+
+
+def test_while_nodes_wait_for_a_link_nobody_is_asked_whatever_is_remembered() -> None:
+    async def story(here: Story) -> None:
+        ears = listening(here)
+        await here.create()
+        await here.passes(900)
+        ears.asked = []
+        work = Work(target=here.zone, why="zone-written", cause="test", since=here.azure.clock.now())
+        around, before = cast("Around", here.live.around), await remembered(here)
+        assert (await consider(work, around, Depth.URGENT, before)).ended == "decided"
+        assert ears.asked == []
+        await consider(work, around, Depth.MOVED, before)
+        assert ears.asked == [(RESOLVER, "udp"), (RESOLVER, "tcp")]
+
+    tell(story, asking)
+
+
+def test_soon_after_a_record_was_written_its_servers_are_asked_for_it() -> None:
+    served = "privatelink.westeurope.azmk8s.io"
+    tsig = Tsig(name="tether.", secret="@env:TSIG_SECRET")
+    target = RecordTarget(zone=served, servers=("10.0.0.4:53",), tsig=tsig, authoritative=True)
+
+    def keeping(world: HubAndSpoke) -> Policy:
+        return a_policy(world, world.hub, records=(target,), resolution=Resolution(enabled=True))
+
+    async def story(here: Story) -> None:
+        ears = listening(here)
+        here.azure.resolvers.zones[RESOLVER] = lambda name: tuple(
+            str(address) for address in here.servers[served].held.get(name, NO_RECORD).addresses
+        )
+        cluster = await here.create()
+        await here.passes(900)
+        written = len(here.servers[served].written)
+        await maintenance(here.azure, cluster)
+        while len(here.servers[served].written) == written:
+            await here.passes(1)
+        ears.asked = []
+        await here.passes(15)
+        assert ears.asked
+        assert (await remembered(here)).answers_until == 0.0
+
+    tell(story, keeping)
 
 
 def test_one_dead_server_among_others_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:

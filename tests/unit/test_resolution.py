@@ -11,12 +11,14 @@ from functions.dns.record import addresses_in
 from functions.dns.target import Trouble
 from functions.fleet.address import ApiServer, Doubt
 from functions.fleet.observe_resolution import expected, kinds_of, servers_of
-from functions.fleet.seen import UNKNOWN, Seen
+from functions.fleet.seen import NOT_ASKED, UNKNOWN, Seen
 from functions.handlers import concerns
 from functions.handlers.resolution import after, decide, is_due, noted, resolves
 from functions.handlers.verdict import Action, Change, Linking, Outcome, Result, Severity, Verdict
 from functions.ledger.state import Observed
 from functions.policy import PolicyError, Resolution, load
+from functions.reconcile import Pass
+from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE, a_cluster, a_policy, a_spoke, seen
 
 SERVER, OTHER = ("10.0.0.4", 53), ("10.0.0.5", 53)
@@ -24,6 +26,7 @@ HERE, OLD, HERE_TOO = addresses_in(["10.1.0.5"]), addresses_in(["10.1.0.4"]), ad
 POLICY = a_policy(HUB, resolution=Resolution(enabled=True))
 UP = a_cluster(state="Succeeded")
 LONG_AGO = Observed(at=AT - 86_400, address="10.1.0.5", hubs=(str(HUB),))
+STILL_LINKING = Observed(hubs=(str(HUB),), operations=(Operation(ZONE, "x", AT, AT),))
 SINCE_LONG = Observed(at=AT - 30, address="10.1.0.5", answers_until=AT - 10)
 
 
@@ -42,6 +45,8 @@ def fails(trouble: Trouble, over: Over = "udp") -> Answer:
 CUT = Answer(SERVER, "udp", cut=True)
 SILENT = fails(Trouble.UNREACHABLE)
 SILENT_TCP = fails(Trouble.UNREACHABLE, "tcp")
+
+SILENT_OTHER = Answer(OTHER, "udp", trouble=Trouble.UNREACHABLE, said="so")
 
 
 def hearing(*answers: Answer, remembered: Observed = Observed(), **facts: object) -> Seen:  # noqa: B008 - frozen
@@ -147,6 +152,7 @@ def test_nobody_is_asked_and_nothing_said_while_it_is_off() -> None:
     assert not is_due(hearing(), off, Verdict())
 
 
+RUNNING = Operation(CLUSTER_ID, "x", AT, AT, command="a move")
 CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "because")
 
 
@@ -156,6 +162,7 @@ CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "because")
         pytest.param(hearing(), Verdict(), True, id="all is done"),
         pytest.param(hearing(), Verdict((CHANGE,)), False, id="something is still to do"),
         pytest.param(hearing(), Verdict(operations=(Operation(ZONE, "x", AT, AT),)), False, id="a link is being made"),
+        pytest.param(hearing(), Verdict(operations=(RUNNING,)), True, id="a command runs in the cluster"),
         pytest.param(
             hearing(api_server=ApiServer(HERE, published=frozenset())), Verdict(), False, id="AKS's record is to come"
         ),
@@ -164,6 +171,11 @@ CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "because")
         pytest.param(hearing(api_server=UNKNOWN), Verdict(), False, id="an address that nobody ever saw"),
         pytest.param(hearing(api_server=UNKNOWN, remembered=LONG_AGO), Verdict(), True, id="an address of before"),
         pytest.param(replace(hearing(api_server=ApiServer(HERE)), zone=None), Verdict(), True, id="no zone at all"),
+        pytest.param(hearing(links=NOT_ASKED), Verdict(), False, id="nobody looked at the links, ever"),
+        pytest.param(hearing(links=NOT_ASKED, remembered=LONG_AGO), Verdict(), True, id="the links were right before"),
+        pytest.param(
+            hearing(links=NOT_ASKED, remembered=STILL_LINKING), Verdict(), False, id="a link was being made before"
+        ),
         pytest.param(replace(hearing(), cluster=a_cluster(state="Deleting")), Verdict(), False, id="it ends"),
         pytest.param(replace(hearing(), cluster=None), Verdict(), False, id="a custom zone by itself"),
         pytest.param(replace(hearing(), cluster=a_cluster(private_fqdn="")), Verdict(), False, id="no name"),
@@ -198,6 +210,7 @@ def test_an_address_in_doubt_is_not_expected_though_one_is_remembered() -> None:
     [
         pytest.param([says("10.1.0.5")], True, id="one that is right"),
         pytest.param([says("10.1.0.5"), SILENT_TCP], True, id="one that is silent counts for nothing"),
+        pytest.param([says("10.1.0.5"), SILENT_OTHER], True, id="a server that is silent counts for nothing either"),
         pytest.param([says("10.1.0.5"), fails(Trouble.BUSY, "tcp")], True, id="a server counts once"),
         pytest.param([denies(), says("10.1.0.5", server=OTHER)], False, id="one of two"),
         pytest.param([SILENT], False, id="nobody there"),
@@ -263,3 +276,9 @@ def test_a_server_that_is_no_address_is_a_policy_error_that_names_the_field(serv
     }
     with pytest.raises(PolicyError, match=r"servers: .*resolution"):
         load(json.dumps(document))
+
+
+def test_a_pass_that_began_without_its_memory_does_not_forget_when_it_first_resolved() -> None:
+    kept = recalled(Pass("settled", observed=Observed(resolved=9.0)), Observed(born=1.0, resolved=2.0)).observed
+    assert kept is not None
+    assert (kept.born, kept.resolved) == (1.0, 2.0)

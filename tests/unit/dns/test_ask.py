@@ -177,6 +177,19 @@ async def test_a_server_that_is_silent_is_left_alone_for_a_while_over_that_trans
     assert went[3:] == ["tcp", "udp"]
 
 
+async def test_a_server_that_answers_now_and_then_is_asked_on() -> None:
+    def say(asked: Question, _: Over) -> bytes:
+        if len(went) % 3:
+            raise TargetError(Trouble.UNREACHABLE, "no answer")
+        return dns.message.make_response(dns.message.from_wire(asked.message(7))).to_wire()
+
+    exchange, went = an_exchange(say)
+    asker = Asker(exchange)
+    for _ in range(12):
+        await asker.ask(SERVER, NAME, "udp")
+    assert len(went) == 12
+
+
 async def test_a_text_that_is_no_name_is_asked_of_nobody() -> None:
     exchange, went = an_exchange(lambda *_: b"")
     answer = await Asker(exchange).ask(SERVER, "a..b", "udp")
