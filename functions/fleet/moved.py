@@ -20,6 +20,9 @@ from functions.ledger.move import Move
 # AKS's own records may be kept for 300 s, and a record of a policy's for a day at most.
 _AKS_TTL, _LONGEST_TTL = 300, 86400  # seconds
 
+# A command whose end does not come in this time has none: the script waits two minutes.
+_LONGEST_RUN = 1800.0  # seconds
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds, after commands that got nowhere
 
 # What the script says by its exit code; see there.
@@ -42,11 +45,15 @@ def moved(seen: Seen) -> Move | None:
 
 def running(seen: Seen, move: Move) -> LookedUp | None:
     """The command that restarts for this move, while it runs: as it was looked up, or as it is remembered."""
-    mine = [looked for looked in seen.operations if looked.operation.command == move.id]
-    if not mine:
-        kept = [held for held in seen.remembered.operations if held.command == move.id and held.since > move.heard]
-        return LookedUp(kept[0], Progress.RUNNING) if kept else None
-    return next((looked for looked in mine if looked.progress is Progress.RUNNING), None)
+    looked_up = [looked for looked in seen.operations if _awaited(looked.operation, move)]
+    if looked_up:
+        return looked_up[0] if looked_up[0].progress is Progress.RUNNING else None
+    kept = [held for held in seen.remembered.operations if _awaited(held, move)]
+    return LookedUp(kept[0], Progress.RUNNING) if kept else None
+
+
+def _awaited(operation: Operation, move: Move) -> bool:
+    return operation.command == move.id and operation.since > move.heard
 
 
 def _begun(seen: Seen, cluster: ResourceId) -> Move | None:
@@ -109,7 +116,8 @@ def _heard(move: Move, seen: Seen) -> Move:
     """What the last command came to, once it is heard of."""
     for looked in seen.operations:
         operation = looked.operation
-        if operation.command == move.id and operation.since > move.heard and looked.progress is not Progress.RUNNING:
+        runs = looked.progress is Progress.RUNNING and seen.at < operation.since + _LONGEST_RUN
+        if _awaited(operation, move) and not runs:
             return _after(move, looked, operation, seen.at)
     return move
 

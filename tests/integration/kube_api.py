@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "patch" in self.kube.forbidden:
             self._forbid("patch", resource)
         elif name in self.kube.webhook:
-            self._refuse(400, "BadRequest", 'admission webhook "no.example" denied the request')
+            self._refuse(403, "Forbidden", 'admission webhook "no.example" denied the request: User cannot do this')
         else:
             self._answer(self.kube.patch(resource, namespace, name, patch))
 

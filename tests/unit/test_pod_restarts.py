@@ -215,8 +215,8 @@ def test_the_new_address_is_waited_for_ever_more_patiently(age: float, expected:
     assert said(decide(world, ENABLED)) == expected
 
 
-def command(progress: Progress, *, move: str = MOVE.id, **said: Any) -> tuple[LookedUp, ...]:
-    return (LookedUp(Operation(CLUSTER_ID, "https://there", AT - 60, AT, move), progress, **said),)
+def command(progress: Progress, *, move: str = MOVE.id, since: float = AT - 60, **said: Any) -> tuple[LookedUp, ...]:
+    return (LookedUp(Operation(CLUSTER_ID, "https://there", since, AT, move), progress, **said),)
 
 
 def output(*, listing: bool = False, move: str = MOVE.id, **counts: int) -> str:
@@ -259,6 +259,9 @@ def ran(code: int, text: str) -> tuple[LookedUp, ...]:
         ),
         pytest.param(command(Progress.UNKNOWN), "restart-result-lost, look again in 60 s", id="Azure forgot it"),
         pytest.param(command(Progress.RUNNING, move="ffff"), "update", id="one of another move"),
+        pytest.param(
+            command(Progress.RUNNING, since=AT - 1800), "restart-result-lost, look again in 60 s", id="it never ends"
+        ),
     ],
 )
 def test_what_a_command_comes_to(operations: tuple[LookedUp, ...], expected: str) -> None:
