@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 from functions.arm.resource_id import ResourceId
 from functions.fleet.identify import CustomZoneNotListedError
+from functions.fleet.model import ManagedCluster
+from functions.fleet.moved import moved
 from functions.fleet.seen import NOTHING_REMEMBERED, Seen, Unknown
 from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
-from functions.handlers import capacity_findings, concerns, zone_link_findings
+from functions.fleet.survey_records import Records
+from functions.handlers import api_server_findings, capacity_findings, concerns, zone_link_findings
 from functions.handlers.verdict import Change, Finding
 from functions.ledger.state import Observed, subject_of
 from functions.plan import key
@@ -34,6 +37,7 @@ class Drift:
     the survey tells                    what follows
     proven, nothing to change           its findings, if any
     proven, something to change         a look, which observes afresh before any write
+    proven, an address not remembered   a look, so that the move is known
     proven, excluded by its tag         nothing
     not ours                            the finding that a pass would give
     unclear, with a link of ours        a look: only ARM can say whether its cluster is gone
@@ -90,12 +94,12 @@ class Drift:
         self.find(verdict.findings)
         if seen.cluster is not None:
             self.clusters += 1
-            if self._policy.discover_resolvers and isinstance(seen.spokes, Unknown):
-                self._lack(Unclear(str(seen.cluster.id), "the row of a VNet of its own"))
+            for lacks in _lacking(seen, seen.cluster, self._policy):
+                self._lack(Unclear(str(seen.cluster.id), lacks))
         # Clusters that share a custom zone ask for the same links.
         changes = tuple(change for change in verdict.changes if key(change) not in self._asked)
         self._asked.update(map(key, changes))
-        if changes:
+        if changes or _moved_unheard(seen):
             self.looks.append(Look(_target(seen), subject, changes))
 
 
@@ -103,6 +107,32 @@ def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:
     """What is near one of Azure's limits."""
     yield from capacity_findings.about_hubs(survey.crowded_hubs, policy)
     yield from capacity_findings.about_zones(survey.crowded_zones)
+
+
+def unread(records: Records) -> Iterator[Finding]:
+    """The targets that do not answer, each told once however many clusters have a name there."""
+    for place, missed in records.unread.items():
+        told = api_server_findings.write_trouble(missed.first, place, missed.error)
+        yield replace(told, seen=f"{told.seen} (names that could not be read: {missed.clusters})")
+
+
+def _lacking(seen: Seen, cluster: ManagedCluster, policy: Policy) -> Iterator[str]:
+    """The rows without which something is not known of a cluster. While it is stopped or busy, no endpoint need be."""
+    if policy.discover_resolvers and seen.zone is not None and isinstance(seen.spokes, Unknown):
+        yield "the row of a VNet of its own"
+    if not policy.follows_addresses or not cluster.settled or cluster.stopped:
+        return
+    if isinstance(seen.api_server, Unknown):
+        pieces = "the load balancer" if cluster.vnet_integrated else "the private endpoint, or its NIC,"
+        yield f"the row of {pieces} kube-apiserver"
+    elif seen.zone is not None and seen.api_server.published is None and not seen.api_server.doubt:
+        yield "the row of AKS's own record of its address"
+
+
+def _moved_unheard(seen: Seen) -> bool:
+    """Whether the API server is elsewhere than the ledger remembers, of which no event told."""
+    move = moved(seen)
+    return move is not None and (seen.remembered.move is None or seen.remembered.move.id != move.id)
 
 
 def row_of(seen: Seen) -> ResourceId:

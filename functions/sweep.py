@@ -14,9 +14,10 @@ from functions.approval import gathered, plan_of, waiting, wanted
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
 from functions.asking import ask
-from functions.drift import LISTED, Drift, Look, capacity
+from functions.drift import LISTED, Drift, Look, capacity, unread
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
+from functions.fleet.survey_records import read_records
 from functions.handlers.verdict import Finding
 from functions.inquiry import Inquiry
 from functions.ledger.reports import DriftReport, Gap, Place, Plan, Reports, Told
@@ -84,13 +85,16 @@ async def sweep(
 async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId, Observed]) -> Drift:
     """Decide for the whole fleet, and let others work in between: 10,000 clusters are seconds of computing."""
     told = Drift(around.policy, remembered)
+    records = await read_records(found, around.policy, around.targets)
+    seen = records.beside(items(found, around.policy, around.session.cloud.suffixes))
     inquiry, number = Inquiry(around.policy, around.asker, remembered), 0
-    async for item in inquiry.answered(items(found, around.policy, around.session.cloud.suffixes)):
+    async for item in inquiry.answered(seen):
         told.take(item)
         number += 1
         if number % _IN_A_ROW == 0:
             await asyncio.sleep(0)
     told.find(capacity(found, around.policy))
+    told.find(unread(records))
     told.find(inquiry.findings())
     return told
 

@@ -126,7 +126,7 @@ class AadProfile(ArmStruct, frozen=True, kw_only=True):
 
 class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     provisioning_state: str = ""
-    power_state: PowerState = PowerState()
+    power_state: PowerState | None = None
     private_fqdn: str | None = msgspec.field(default=None, name="privateFQDN")
     node_resource_group: str | None = None
     node_resource_group_profile: NodeResourceGroupProfile | None = None
@@ -158,7 +158,12 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     @property
     def stopped(self) -> bool:
         """Whether it was stopped, or is on its way there: its endpoint may be away (azure-facts, stop/start)."""
-        return self.properties.power_state.code.casefold() == "stopped"
+        return self.power.casefold() == "stopped"
+
+    @property
+    def power(self) -> str:
+        """`Running` or `Stopped`, empty where AKS does not say."""
+        return self.properties.power_state.code if self.properties.power_state else ""
 
     @property
     def private(self) -> bool:

@@ -9,6 +9,8 @@ from functions.fleet.address import ApiServer, Doubt, Pieces, locate
 from functions.fleet.endpoint import ENDPOINT, LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
 from functions.fleet.model import ManagedCluster
 
+NOT_NAMED_YET = ApiServer(doubt=Doubt.NOT_YET, said="AKS names no node resource group yet")
+
 
 async def observe_address(session: Session, cluster: ManagedCluster, zone: ResourceId | None) -> ApiServer:
     """Where the API server is now: two or three reads, none while AKS names no node resource group.
@@ -18,7 +20,7 @@ async def observe_address(session: Session, cluster: ManagedCluster, zone: Resou
     """
     group = cluster.node_group
     if group is None:
-        return ApiServer(doubt=Doubt.NOT_YET, said="AKS names no node resource group yet")
+        return NOT_NAMED_YET
     record = record_id(cluster, zone, "A")
     found, published = await asyncio.gather(_pieces(session, cluster, group), _read(session, record))
     endpoint, nic, balancer = found
@@ -42,8 +44,8 @@ async def _pieces(
     session: Session, cluster: ManagedCluster, group: ResourceId
 ) -> tuple[PrivateEndpoint | None, NetworkInterface | None, LoadBalancer | None]:
     if cluster.vnet_integrated:
-        return None, None, await reads.load_balancer(session, _in(group, "loadBalancers"))
-    endpoint = await reads.private_endpoint(session, _in(group, "privateEndpoints"))
+        return None, None, await reads.load_balancer(session, piece_id(group, "loadBalancers"))
+    endpoint = await reads.private_endpoint(session, piece_id(group, "privateEndpoints"))
     if endpoint is None or not endpoint.properties.network_interfaces:
         return endpoint, None, None
     return endpoint, await reads.network_interface(session, endpoint.properties.network_interfaces[0].id), None
@@ -53,5 +55,6 @@ async def _read(session: Session, record: ResourceId | None) -> RecordSet | None
     return None if record is None else await reads.record_set(session, record)
 
 
-def _in(group: ResourceId, kind: str) -> ResourceId:
+def piece_id(group: ResourceId, kind: str) -> ResourceId:
+    """Where AKS puts a piece of a kind, such as `privateEndpoints`, in a node resource group."""
     return ResourceId(f"{group}/providers/Microsoft.Network/{kind}/{ENDPOINT}")

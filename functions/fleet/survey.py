@@ -11,6 +11,7 @@ from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId, is_guid
 from functions.fleet import survey_rows
 from functions.fleet.scope import Reach, Scopes
+from functions.fleet.survey_address import Whereabouts, whereabouts
 from functions.fleet.survey_rows import ClusterRow, LinkRow, Query, VnetRow
 from functions.policy import Policy
 
@@ -20,7 +21,8 @@ _CROWDED = 800
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets` is None where nobody asked.
+    """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets` and `whereabouts` are None where
+    nobody asked.
 
     `crowded_hubs` are the VNets with 800 zones or more linked to them, as far as those can be seen.
     """
@@ -32,6 +34,7 @@ class Survey:
     zones: Mapping[str, str]
     links: Mapping[str, list[LinkRow]]
     vnets: Mapping[str, VnetRow] | None
+    whereabouts: Whereabouts | None
     crowded_hubs: Mapping[ResourceId, int]
 
     @property
@@ -43,7 +46,7 @@ class Survey:
 async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Survey:
     """Read the fleet. Raises ArmError, NoAnswerError and NoTokenError: a survey is whole, or there is none.
 
-    At most one query for every 1000 rows, and eight.
+    At most one query for every 1000 rows, and nine.
     """
     reach = await scopes.reach(graph, policy, at)
     within, suffixes = reach.subscriptions, graph.session.cloud.suffixes
@@ -64,6 +67,7 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         zones=known,
         links=links,
         vnets=await _spokes(graph, clusters) if policy.discover_resolvers or policy.resolution.enabled else None,
+        whereabouts=await whereabouts(graph, suffixes, within, zoned) if policy.follows_addresses else None,
         crowded_hubs={
             ResourceId(row.vnet): row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)
         },

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.fleet.identify import CustomZoneNotListedError, zone_of
 from functions.fleet.model import ManagedCluster, ResourceGroup, VirtualNetwork
-from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove
-from functions.fleet.seen import UNKNOWN, Links, Seen, Unknown
+from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
+from functions.fleet.seen import NOT_ASKED, UNKNOWN, Links, Seen, Unknown
 from functions.fleet.survey import Survey, key_of
 from functions.fleet.survey_rows import ClusterRow
 from functions.fleet.zone_name import custom_zone, system_zone
@@ -41,7 +41,7 @@ def items(survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> Iterator
     """What the survey tells, as `observe` would tell it from a zone's or a cluster's side.
 
     Made one by one, since all of them at once would need much memory. A Seen has all links of its zone; its spokes are
-    UNKNOWN when a row of one is missing or nobody asked for them.
+    UNKNOWN when a row of one is missing or nobody asked for them, and so is its API server's place.
     """
     join = _Join(survey, policy, suffixes)
     for zone in survey.zones.values():
@@ -87,9 +87,10 @@ class _Join:
         """From a cluster's side: what its zone's row, if there is one, has not told already."""
         row = self._survey.clusters[key_of(text)]
         cluster = row.cluster()
-        access = cluster.properties.api_server_access_profile
-        if access is None or not access.enable_private_cluster or cluster.zone_mode.casefold() == "none":
+        if not cluster.private:
             return None
+        if cluster.zone_mode.casefold() == "none":
+            return self._without_zone(cluster, row) if self._policy.records else None
         zone = zone_of(cluster)
         if zone is None:
             return Unclear(text, "the cluster's private name")
@@ -124,8 +125,27 @@ class _Join:
             return Unclear(str(cluster.id), "the row of its custom zone")
         return self._seen(zone, form.region, cluster, row)
 
-    def _seen(self, zone: ResourceId, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
-        return Seen(zone, location, self._survey.at, cluster, spokes=self._spokes(row), links=self._links(zone))
+    def _without_zone(self, cluster: ManagedCluster, row: ClusterRow) -> Item:
+        """A cluster that only records concern."""
+        if not cluster.properties.private_fqdn:
+            return Unclear(str(cluster.id), "the cluster's private name")
+        try:
+            prove_public_name(cluster, self._suffixes)
+        except NotProvenError as error:
+            return NotOurs(cluster.id, error)
+        return self._seen(None, normal_location(cluster.location), cluster, row)
+
+    def _seen(self, zone: ResourceId | None, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
+        asked = self._survey.whereabouts
+        return Seen(
+            zone,
+            location,
+            self._survey.at,
+            cluster,
+            api_server=UNKNOWN if asked is None else asked.api_server(cluster, zone),
+            spokes=self._spokes(row),
+            links=NOT_ASKED if zone is None else self._links(zone),
+        )
 
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())

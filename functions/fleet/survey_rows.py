@@ -1,8 +1,8 @@
 """What a survey asks of Resource Graph: one query for each kind of thing, only the columns that `decide` needs.
 
-A new concern adds a query here and its join in survey.py. Columns stand flat beside the id, since Resource Graph's
-language names columns and has no nested ones; ids stay text until a row is looked at, which keeps 60,000 rows small.
-Absent columns come as null.
+A new concern adds a query here, or in a file of its own, and its join in survey_join.py. Columns stand flat beside the
+id, since Resource Graph's language names columns and has no nested ones; ids stay text until a row is looked at, which
+keeps 60,000 rows small. Absent columns come as null.
 """
 
 from collections.abc import Iterator, Sequence
@@ -132,7 +132,8 @@ def _shared(kind: type, value: object) -> object:
 
 CLUSTERS = Query(
     "resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, "
-    "provisioningState = properties.provisioningState, privateFQDN = properties.privateFQDN, "
+    "provisioningState = properties.provisioningState, powerState = properties.powerState, "
+    "privateFQDN = properties.privateFQDN, "
     "nodeResourceGroup = properties.nodeResourceGroup, "
     "nodeResourceGroupProfile = properties.nodeResourceGroupProfile, "
     "apiServerAccessProfile = properties.apiServerAccessProfile, "

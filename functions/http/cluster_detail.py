@@ -50,7 +50,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         id=str(cluster.id),
         location=cluster.location,
         state=cluster.properties.provisioning_state,
-        power_state=cluster.properties.power_state.code,
+        power_state=cluster.power,
         access_mode=pieces.access_mode(cluster),
         zone_mode=cluster.zone_mode,
         private_fqdn=cluster.properties.private_fqdn or "",
