@@ -25,6 +25,9 @@ _LONGEST_RUN = 1800.0  # seconds
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds, after commands that got nowhere
 
+UNDONE = "restart-undone"
+"""The trouble of a move whose restarts are undone: to go on would restart the same workloads for ever."""
+
 # What the script says by its exit code; see there.
 _NOT_PERMITTED = 4
 
@@ -143,12 +146,20 @@ def _after(move: Move, looked: LookedUp, operation: Operation, at: float) -> Mov
 
 
 def _reported(move: Move, report: Report, at: float) -> Move:
+    """What a report says of the move.
+
+    restarted and   refused   as many to go as before   verdict
+    not up again    any       any                       got nowhere: wait for them
+    up again        any       yes                       got nowhere: somebody undoes it, and would be restarted for ever
+    up again        any       no                        the next command, if any are to go
+    none            some      any                       got nowhere
+    """
     told = msgspec.structs.replace(
         move,
         commands=move.commands - report.listing,
         listed=report.listing,
-        ended=not (report.left or report.waiting or report.refused),
-        left=report.left + report.waiting + report.refused,
+        ended=not report.to_go,
+        left=report.to_go,
         names=report.names,
         by_hand=report.by_hand,
         by_hand_names=report.by_hand_names,
@@ -164,6 +175,9 @@ def _reported(move: Move, report: Report, at: float) -> Move:
         return _stuck(told, "restart-not-ready", f"{report.waiting} restarted, and not up again", at, before)
     if report.refused and not report.restarted:
         return _stuck(told, "restart-refused-by-cluster", f"{report.refused} could not be patched", at, before)
+    if 0 < move.left <= report.to_go:
+        said = f"{report.restarted} were restarted, and {report.to_go} are left, no fewer than before"
+        return _stuck(told, UNDONE, said, at, move.troubles)
     return told
 
 

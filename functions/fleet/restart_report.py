@@ -57,6 +57,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     by_hand_names: tuple[str, ...] = ()
 
+    @property
+    def to_go(self) -> int:
+        return self.waiting + self.refused + self.left
+
 
 _line = msgspec.json.Decoder(_Line)
 _end = msgspec.json.Decoder(_End)

@@ -34,6 +34,11 @@ _TROUBLES = {
         "See why they do not come up again (kubectl rollout status, describe). Nothing else is restarted until they "
         "do; Tether looks again by itself, ever more seldom, for a day."
     ),
+    "restart-undone": (
+        "Something in the cluster takes the annotation tether/restarted-for off pod templates (GitOps, an operator, "
+        "AKS's addon manager in kube-system), and they would be restarted for ever. Tether restarts nothing more for "
+        "this move: restart what is left by hand, and have the annotation left alone or the namespace out of the policy."
+    ),
     "restart-refused-by-cluster": (
         "An admission webhook or a policy in the cluster denies the annotation tether/restarted-for on pod templates. "
         "Permit it, or restart them by hand."
@@ -99,7 +104,7 @@ def trouble(target: ResourceId, move: Move) -> Finding:
     return _finding(move.trouble, target, f"{_of(move)}; {move.said}{names}", _TROUBLES[move.trouble])
 
 
-_NAMING = frozenset({"restart-not-ready", "restart-refused-by-cluster"})
+_NAMING = frozenset({"restart-not-ready", "restart-undone", "restart-refused-by-cluster"})
 
 
 def disabled(target: ResourceId, move: Move) -> Finding:

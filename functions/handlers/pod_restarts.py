@@ -9,7 +9,7 @@ from functions.arm import run_command
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import LOST, LookedUp, Operation
 from functions.fleet.model import ManagedCluster
-from functions.fleet.moved import moved, running
+from functions.fleet.moved import UNDONE, moved, running
 from functions.fleet.seen import Seen
 from functions.handlers import pod_restart_findings as findings
 from functions.handlers.means import Means
@@ -53,6 +53,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     is served             over                 enabled             left nothing        nothing, findings for a day
     is served             over                 enabled             left some           change: continue
     is served             over                 enabled             got nowhere         finding; again after a pause
+    is served             over                 enabled             was undone          finding: a person's to see to
     is served             over                 enabled             none                change: update
     is served             over                 list alone          none                change: continue
     is served             over                 list alone          told                finding with the list, for a day
@@ -104,7 +105,7 @@ def _to_do(
         return Verdict(findings=(findings.disabled(cluster.id, move), *by_hand))
     if cluster.stopped:
         return Verdict(findings=(findings.stopped(cluster.id, move), *by_hand))
-    if move.troubles >= _GIVEN_UP:
+    if move.troubles >= _GIVEN_UP or move.trouble == UNDONE:
         return Verdict(findings=said)
     if seen.busy:
         return Verdict(findings=said, look_again=_PATIENT)

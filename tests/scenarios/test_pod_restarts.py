@@ -276,6 +276,25 @@ def test_the_links_of_a_cluster_that_runs_a_command_are_left_as_they_are() -> No
     tell(story, following())
 
 
+def test_workloads_whose_mark_is_taken_away_again_are_not_restarted_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def story(here: Story) -> None:
+        pods, _ = await moved(here, 7)
+
+        def run(cluster: str, command: str, context: bytes) -> tuple[int, str]:
+            said = pods.run(cluster, command, context)
+            pods.marks.clear()
+            return said
+
+        here.azure.run_command = run
+        await here.passes(2 * 3600)
+        assert len(pods.ran) == 2
+        assert "restart-undone" in {line["code"] for line in lines(caplog, "finding")}
+
+    tell(story, following())
+
+
 def test_three_clusters_at_a_time_run_a_command_and_the_others_get_their_turn() -> None:
     async def story(here: Story) -> None:
         here.azure.durations = replace(here.azure.durations, command_run=400)

@@ -23,6 +23,8 @@ from functions.ledger.move import Move
 from functions.ledger.state import Observed, Row
 from functions.plan import takes
 from functions.policy import PodRestarts, Policy, PolicyError, RecordTarget, load
+from functions.reconcile import Pass
+from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
 
 OLD, NEW = "10.1.0.4", "10.1.0.5"
@@ -282,6 +284,26 @@ def test_a_result_that_comes_twice_counts_once() -> None:
     once = moved(looking_at(operations=looked))
     assert once is not None
     assert moved(looking_at(once, operations=looked)) == once
+
+
+@pytest.mark.parametrize(
+    ("left_before", "expected"),
+    [
+        pytest.param(0, "continue", id="the first report"),
+        pytest.param(7, "continue", id="fewer than before"),
+        pytest.param(2, "restart-undone", id="no fewer"),
+    ],
+)
+def test_what_somebody_undoes_is_not_restarted_for_ever(left_before: int, expected: str) -> None:
+    world = looking_at(but(commands=1, left=left_before), operations=ran(0, output(restarted=5, left=2)))
+    assert said(decide(world, ENABLED)) == expected
+
+
+def test_a_pass_that_began_without_its_memory_leaves_the_move_to_the_next() -> None:
+    unaware = Pass("settled", observed=Observed(at=AT, address=NEW))
+    kept = recalled(unaware, Observed(address=OLD, move=MOVE)).observed
+    assert kept is not None
+    assert (kept.address, kept.move) == (OLD, MOVE)
 
 
 def test_each_command_that_gets_nowhere_doubles_the_pause_up_to_an_hour_and_success_ends_it() -> None:
