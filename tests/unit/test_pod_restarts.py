@@ -39,7 +39,7 @@ OFF = a_policy()
 
 
 def record(*addresses: str, ttl: int = 60) -> RecordSeen:
-    return RecordSeen(TARGET, "here", Record(addresses_in(addresses), ttl))
+    return RecordSeen(TARGET, "here", Record(addresses_in(list(addresses)), ttl))
 
 
 def looking_at(move: Move | None = MOVE, **facts: Any) -> Seen:
