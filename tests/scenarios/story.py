@@ -259,7 +259,7 @@ def tell(
         reports = Reports(documents)
         around = wanted
         if isinstance(wanted, Policy):
-            targets = Targets(wanted.records, lambda record: _kept(record, session, servers))
+            targets = Targets(wanted.records, lambda record: kept(record, session, servers))
             around = Around(session, wanted, Scopes(), azure.clock.now, ledger, reports, targets)
         queue = MemoryQueue(azure.clock.now)
         async with EventGrid(azure, seed=11) as grid:
@@ -274,7 +274,7 @@ def tell(
     run(told())
 
 
-def _kept(record: RecordTarget, session: Session, servers: dict[str, MemoryTarget]) -> Target:
+def kept(record: RecordTarget, session: Session, servers: dict[str, MemoryTarget]) -> Target:
     """An Azure zone is the local Azure's; one on servers is in memory, the same for all who name it."""
     if record.private_zone is not None:
         return PrivateZoneTarget(session, record.private_zone)

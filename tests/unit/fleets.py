@@ -10,6 +10,7 @@ from functions.arm.credential import TokenSource
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.fleet.observe_records import Targets
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import DriftReport, Reports
 from functions.policy import Mode, Policy, Scope
@@ -25,7 +26,8 @@ from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.memory_ledger import MemoryLedger
-from tests.scenarios.story import OWNER, ListeningTransport, MemoryQueue, Token
+from tests.scenarios.memory_target import MemoryTarget
+from tests.scenarios.story import OWNER, ListeningTransport, MemoryQueue, Token, kept
 
 
 @dataclass
@@ -83,12 +85,14 @@ class Office:
     queue: MemoryQueue
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+    servers: dict[str, MemoryTarget] = field(default_factory=dict[str, MemoryTarget])
+    """The zones on DNS servers, by name."""
 
     async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
         clock = self.ground.azure.clock
-        around = Around(
-            self.ground.session, self.ground.policy(**policy), Scopes(), clock.now, self.ledger, self.reports
-        )
+        wanted = self.ground.policy(**policy)
+        targets = Targets(wanted.records, lambda record: kept(record, self.ground.session, self.servers))
+        around = Around(self.ground.session, wanted, Scopes(), clock.now, self.ledger, self.reports, targets)
         return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
 
     @property
