@@ -38,8 +38,11 @@ class Ledger:
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
         return counters
 
-    async def look_again(self, subject: ResourceId, at: float) -> Counters:
-        return await self._count(subject, lambda counters: counters.looking(at))
+    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
+        counters = await self._count(subject, lambda counters: counters.looking(at))
+        held = self.held[subject]
+        self.held[subject] = msgspec.structs.replace(held, target=held.target or str(target))
+        return counters
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
@@ -49,9 +52,9 @@ class Ledger:
         if row.observed.at <= observed.at:
             self.held[subject] = msgspec.structs.replace(self.held.get(subject, row), observed=observed)
 
-    async def zone_of(self, cluster: ResourceId) -> ResourceId | None:
-        found = (row.observed.zone for row in self.held.values() if row.observed.cluster == str(cluster))
-        return next((ResourceId(zone) for zone in found if zone), None)
+    async def row_of(self, cluster: ResourceId) -> ResourceId | None:
+        rows = self.held.values()
+        return next((row.subject for row in rows if row.observed.living.casefold() == str(cluster).casefold()), None)
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         return tuple(
@@ -62,6 +65,9 @@ class Ledger:
 
     async def rows(self) -> tuple[Row, ...]:
         return tuple(self.held.values())
+
+    async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
+        raise NotImplementedError("nobody lists clusters in a storm")
 
     async def size(self) -> int:
         return len(self.held)
@@ -78,6 +84,10 @@ class Ledger:
 
     async def conclude(self, entry: Entry) -> None:
         await self.intend(entry)
+
+    async def left_open(self, before: float) -> tuple[Entry, ...]:
+        entries = (entry for held in self._entries.values() for entry in held.values())
+        return tuple(entry for entry in entries if not entry.result and entry.at < before)
 
     async def journal(self, subject: ResourceId, most: int = 100) -> tuple[Entry, ...]:
         await asyncio.sleep(_ANSWER)

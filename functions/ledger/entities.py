@@ -56,6 +56,25 @@ def entry_keys(entry: Entry) -> dict[str, Any]:
     return {"PartitionKey": key(entry.subject), "RowKey": f"{_FAR - int(entry.at * 1000):014d}-{entry.id}"}
 
 
+def entry_columns(entry: Entry) -> dict[str, Any]:
+    """What the journal is asked by, besides its keys. An empty `result` is an intent without its outcome."""
+    return {"at": entry.at, "action": entry.action, "result": entry.result}
+
+
+def page_query(after: ResourceId | None, subscription: str) -> tuple[str, dict[str, Any]]:
+    """Asks for the rows whose keys come after a subject's, and its parameters. Rows alone have counters.
+
+    The first clause is what the service can seek by: a filter that begins with `or` makes it read the whole table.
+    """
+    last = keys(after) if after is not None else {"PartitionKey": "", "RowKey": ""}
+    if subscription:
+        values = {"partition": subscription.casefold(), "row": last["RowKey"]}
+        return "PartitionKey eq @partition and RowKey gt @row and seq ge 0", values
+    values = {"partition": last["PartitionKey"], "row": last["RowKey"]}
+    beyond = "( PartitionKey gt @partition or RowKey gt @row )"
+    return f"PartitionKey ge @partition and {beyond} and seq ge 0", values
+
+
 def counted(counters: Counters) -> dict[str, Any]:
     return {
         "seq": counters.seq,

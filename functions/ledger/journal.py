@@ -87,10 +87,22 @@ async def close_left_open(ledger: Ledger, subject: ResourceId, at: float) -> Non
     try:
         for entry in await ledger.journal(subject, _LOOKED_THROUGH):
             if not entry.result and entry.at < at - _LEFT_OPEN:
-                told = "the worker that made it did not say what became of it"
-                await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=told, ended=at))
+                await _closed(ledger, entry, at)
     except LedgerError as error:
         _log.warning("the journal of %s is not looked through for open intents: %s", subject, error)
+
+
+async def close_all_left_open(ledger: Ledger, at: float) -> int:
+    """The same for all subjects: a row may have had its last pass when the intent was young. How many there were."""
+    found = await ledger.left_open(at - _LEFT_OPEN)
+    for entry in found:
+        await _closed(ledger, entry, at)
+    return len(found)
+
+
+async def _closed(ledger: Ledger, entry: Entry, at: float) -> None:
+    told = "the worker that made it did not say what became of it"
+    await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=told, ended=at))
 
 
 def planned(change: Change, work: Work) -> None:

@@ -146,8 +146,8 @@ class Ledger(Protocol):
         """One more event, at `at`, on `target`: the counters after it. An event that ended already changes nothing."""
         ...
 
-    async def look_again(self, subject: ResourceId, at: float) -> Counters:
-        """Another pass is to come: the counters after that was written."""
+    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
+        """Another pass is to come, on `target` where no event has named one: the counters after that was written."""
         ...
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
@@ -170,12 +170,20 @@ class Ledger(Protocol):
         """All rows."""
         ...
 
+    async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
+        """The first `most` rows that come after a subject's, in an order that never changes: by subscription, then by a
+        hash of the subject. Of one subscription where that is named.
+        """
+        ...
+
     async def size(self) -> int:
         """How many rows there are: a few columns' worth of reading, where their content is not needed."""
         ...
 
     async def taken(self, since: float) -> int:
-        """How many changes and removals, of whatever subject, were intended since then."""
+        """How many changes and removals, of whatever subject, were intended since then and took something, or may
+        have: those that were refused took nothing.
+        """
         ...
 
     async def forget(self, before: float) -> int:
@@ -190,9 +198,17 @@ class Ledger(Protocol):
         """Keep what became of an intent: the same entry with its result."""
         ...
 
+    async def left_open(self, before: float) -> tuple["Entry", ...]:
+        """The intents from before then, of whatever subject, of which nobody said what became of them."""
+        ...
+
     async def journal(self, subject: ResourceId, most: int = 100) -> tuple["Entry", ...]:
         """The subject's entries, the newest first."""
         ...
+
+
+# Results of changes that were made not to happen (verdict.Result), so that the limit need not count them.
+TOOK_NOTHING = frozenset({"already", "gone", "retry", "refused"})
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

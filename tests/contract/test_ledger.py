@@ -1,6 +1,7 @@
 """The contract of the ledger: the real one, on Azurite, and the one of the simulation keep the same."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.ledger.entities import keys
 from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
 from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
@@ -62,7 +64,7 @@ async def test_the_case_of_an_id_does_not_make_another_row(ledger: Ledger) -> No
 
 async def test_a_pass_that_looks_again_keeps_its_due_time_and_is_not_finished_with_its_cause(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
-    assert (await ledger.look_again(GROUP, AT + 30)).look == 1
+    assert (await ledger.look_again(GROUP, AT + 30, ZONE)).look == 1
     await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=True)
     counters = (await ledger.read(GROUP)).counters
     assert (counters.look_at, counters.causes) == (AT + 30, ())
@@ -114,15 +116,51 @@ async def test_observing_does_not_touch_the_counters(ledger: Ledger) -> None:
 
 async def test_what_nobody_answered_is_overdue(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
-    await ledger.look_again(CUSTOM_ZONE, AT + 10)
+    await ledger.look_again(CUSTOM_ZONE, AT + 10, CUSTOM_ZONE)
     assert {row.subject for row in await ledger.overdue(AT)} == set()
     assert {row.subject for row in await ledger.overdue(AT + 5)} == {GROUP}
     assert {row.subject for row in await ledger.overdue(AT + 11)} == {GROUP, CUSTOM_ZONE}
     await ledger.finish(GROUP, Mark(1, 0), "", looking=False)
     await ledger.finish(CUSTOM_ZONE, Mark(0, 1), "", looking=False)
     assert await ledger.overdue(AT + 99) == ()
-    assert {row.subject: row.target for row in await ledger.rows()} == {GROUP: str(GROUP), CUSTOM_ZONE: ""}
+    assert {row.subject: row.target for row in await ledger.rows()} == {
+        GROUP: str(GROUP),
+        CUSTOM_ZONE: str(CUSTOM_ZONE),
+    }
     assert await ledger.size() == 2
+
+
+async def test_a_row_that_only_a_pass_wrote_in_knows_what_the_pass_was_about(ledger: Ledger) -> None:
+    await ledger.look_again(GROUP, AT, ZONE)
+    assert (await ledger.read(GROUP)).target == str(ZONE)
+
+
+async def test_what_an_event_named_stands_whatever_an_older_pass_looks_at_again(ledger: Ledger) -> None:
+    await ledger.bump(GROUP, AT, target=GROUP)
+    await ledger.look_again(GROUP, AT, ZONE)
+    assert (await ledger.read(GROUP)).target == str(GROUP)
+
+
+async def subjects(ledger: Ledger, subscription: str = "", most: int = 2) -> list[ResourceId]:
+    """All rows, by pages."""
+    found: list[ResourceId] = []
+    while page := await ledger.page(found[-1] if found else None, most, subscription):
+        assert len(page) <= most
+        found += [row.subject for row in page]
+    return found
+
+
+async def test_pages_give_every_row_once_and_one_subscription_after_the_other(ledger: Ledger) -> None:
+    cluster = str(CLUSTER_ID)
+    for number in range(7):
+        group = ResourceId(f"/subscriptions/{uuid.UUID(int=number % 2)}/resourceGroups/Group{number}")
+        await ledger.remember(group, Observed(at=AT + number, cluster=f"{cluster}{number}", zone=str(ZONE)))
+    found = await subjects(ledger)
+    assert {subject.name for subject in found} == {f"Group{number}" for number in range(7)}
+    assert [subject.subscription for subject in found] == [str(uuid.UUID(int=0))] * 4 + [str(uuid.UUID(int=1))] * 3
+    assert await subjects(ledger, most=100) == found
+    assert await subjects(ledger, str(uuid.UUID(int=1)).upper()) == found[4:]
+    assert await subjects(ledger, str(uuid.UUID(int=5))) == []
 
 
 def an_entry(number: int) -> Entry:
@@ -149,10 +187,40 @@ async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_in
 
 
 async def test_changes_and_removals_of_the_last_hour_are_counted_and_additions_are_not(ledger: Ledger) -> None:
-    for number, action in enumerate(("create", "delete", "delete", "update")):
+    for number, action in enumerate(("create", "delete", "delete", "update", "continue")):
         await ledger.intend(msgspec.structs.replace(an_entry(number), action=action))
     assert await ledger.taken(AT + 2) == 2
     assert await ledger.taken(AT) == 3
+
+
+@pytest.mark.parametrize(
+    ("result", "taken"),
+    [
+        pytest.param("", 1, id="intended, and nobody knows yet"),
+        pytest.param("started", 1, id="under way"),
+        pytest.param("applied", 1, id="done"),
+        pytest.param("unknown", 1, id="perhaps done"),
+        pytest.param("retry", 0, id="refused for now"),
+        pytest.param("refused", 0, id="refused"),
+        pytest.param("gone", 0, id="gone before"),
+        pytest.param("already", 0, id="so before"),
+    ],
+)
+async def test_what_was_refused_took_nothing(ledger: Ledger, result: str, taken: int) -> None:
+    intent = msgspec.structs.replace(an_entry(0), action="delete")
+    await ledger.intend(intent)
+    assert await ledger.taken(AT) == 1
+    await ledger.conclude(msgspec.structs.replace(intent, result=result))
+    assert await ledger.taken(AT) == taken
+
+
+async def test_intents_without_an_outcome_are_found_whatever_their_subject(ledger: Ledger) -> None:
+    other = msgspec.structs.replace(an_entry(1), subject=CUSTOM_ZONE)
+    for entry in (an_entry(0), other, an_entry(2), an_entry(9)):
+        await ledger.intend(entry)
+    await ledger.conclude(msgspec.structs.replace(an_entry(2), result="started"))
+    found = await ledger.left_open(AT + 9)
+    assert sorted(found, key=lambda entry: entry.at) == [an_entry(0), other]
 
 
 async def test_old_rows_and_entries_are_forgotten_and_unanswered_events_never(ledger: Ledger) -> None:
@@ -168,9 +236,7 @@ async def test_a_row_of_a_newer_version_is_left_alone() -> None:
     async with azurite() as storage:
         ledger = TableLedger(Storage(connection_string=storage.connection_string))
         await ledger.bump(GROUP, AT)
-        client = ledger._client(STATE)
-        (entity,) = [row async for row in client.list_entities()]
-        await client.upsert_entity({**entity, "version": 99})
+        await ledger._tables.upsert(STATE, {**keys(GROUP), "version": 99}, merge=True)
         with pytest.raises(NewerRowError):
             await ledger.read(GROUP)
         with pytest.raises(NewerRowError):

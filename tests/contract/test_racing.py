@@ -46,7 +46,7 @@ class Race:
         await self.ledger.remember(GROUP, Observed(at=AT + self.dice.random(), state="Updating"))
         looking = self.dice.random() < 0.5
         if looking:
-            self.looks.append((await self.ledger.look_again(GROUP, AT + 30)).look)
+            self.looks.append((await self.ledger.look_again(GROUP, AT + 30, ZONE)).look)
         await self.ledger.finish(GROUP, row.counters.mark, cause, looking=looking)
 
 
@@ -71,7 +71,7 @@ async def asked_while_another_ends(ledger: Ledger) -> None:
     mark = (await ledger.read(GROUP)).counters.mark
     await asyncio.gather(
         *(ledger.finish(GROUP, mark, f"p-{number}", looking=False) for number in range(WORKERS // 2)),
-        ledger.look_again(GROUP, AT + 30),
+        ledger.look_again(GROUP, AT + 30, ZONE),
         *(ledger.finish(GROUP, mark, f"q-{number}", looking=False) for number in range(WORKERS // 2)),
     )
     assert (await ledger.read(GROUP)).counters.look_at == AT + 30

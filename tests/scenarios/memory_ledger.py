@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from functions.arm.resource_id import ResourceId
-from functions.ledger.state import Counters, Entry, LedgerError, Mark, Observed, Row
+from functions.ledger.entities import key, partition
+from functions.ledger.state import TOOK_NOTHING, Counters, Entry, LedgerError, Mark, Observed, Row
 
 
 @dataclass
@@ -31,8 +32,11 @@ class MemoryLedger:
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
         return counters
 
-    async def look_again(self, subject: ResourceId, at: float) -> Counters:
-        return await self._count(subject, lambda counters: counters.looking(at))
+    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
+        counters = await self._count(subject, lambda counters: counters.looking(at))
+        held = self.held[subject]
+        self.held[subject] = msgspec.structs.replace(held, target=held.target or str(target))
+        return counters
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
@@ -64,13 +68,27 @@ class MemoryLedger:
         self._check()
         return tuple(self.held.values())
 
+    async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
+        self._check()
+        last = _order(after) if after is not None else ("", "")
+        rows = sorted(self.held.values(), key=lambda row: _order(row.subject))
+        wanted = subscription.casefold()
+        return tuple(
+            [row for row in rows if _order(row.subject) > last and wanted in ("", partition(row.subject))][:most]
+        )
+
     async def size(self) -> int:
         self._check()
         return len(self.held)
 
     async def taken(self, since: float) -> int:
         self._check()
-        return sum(entry.at >= since and entry.action not in {"create", "continue"} for entry in self.entries.values())
+        took = (entry for entry in self.entries.values() if entry.result not in TOOK_NOTHING)
+        return sum(entry.at >= since and entry.action not in {"create", "continue"} for entry in took)
+
+    async def left_open(self, before: float) -> tuple[Entry, ...]:
+        self._check()
+        return tuple(entry for entry in self.entries.values() if not entry.result and entry.at < before)
 
     async def forget(self, before: float) -> int:
         self._check()
@@ -79,11 +97,11 @@ class MemoryLedger:
             for subject, row in self.held.items()
             if not row.counters.pending and max(row.observed.at, self.bumped.get(subject, 0.0)) < before
         ]
-        done = [key for key, entry in self.entries.items() if entry.at < before]
+        done = [entry.id for entry in self.entries.values() if entry.at < before]
         for subject in old:
             del self.held[subject]
-        for key in done:
-            del self.entries[key]
+        for id_ in done:
+            del self.entries[id_]
         return len(old) + len(done)
 
     async def intend(self, entry: Entry) -> None:
@@ -107,3 +125,7 @@ class MemoryLedger:
     def _check(self) -> None:
         if self.down:
             raise LedgerError("the ledger cannot be reached (test)")
+
+
+def _order(subject: ResourceId) -> tuple[str, str]:
+    return partition(subject), key(subject)

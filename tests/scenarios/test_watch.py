@@ -346,7 +346,7 @@ def test_a_row_gets_one_message_a_round() -> None:
         held = here.azure.store.get(cluster)
         assert held is not None
         held.properties["provisioningState"] = "Updating"
-        await here.ledger.look_again(here.zone.group_id, here.azure.clock.now() - 90)
+        await here.ledger.look_again(here.zone.group_id, here.azure.clock.now() - 90, here.zone)
         here.queue.sent.clear()
         await here.watch()
         assert [work.why for work in here.queue.sent] == ["watch"]
