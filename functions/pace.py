@@ -3,7 +3,7 @@
 import msgspec
 
 from functions.arm.allowance import NoTurnError
-from functions.arm.errors import ArmError, Kind, classify
+from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.operations import Operation
 from functions.fleet.seen import Seen
 from functions.handlers.verdict import Action, Finding, Outcome, Result, Severity, Verdict, soonest
@@ -88,8 +88,10 @@ def after_blindness(attempt: int, since: float, at: float, error: Exception) -> 
     pause = 0.0
     if isinstance(error, NoTurnError):
         return error.retry_after
+    if isinstance(error, ArmError | NoAnswerError):
+        pause = error.retry_after or 0.0
     if isinstance(error, ArmError):
-        kind, pause = classify(error), error.retry_after or 0.0
+        kind = classify(error)
         if kind is Kind.GONE and (attempt > _LOOKS_FOR_GONE or at - since > _LAG):
             return None
         if kind in {Kind.DENIED, Kind.INVALID} and at - since > _PATIENCE:

@@ -155,7 +155,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     try:
         considered = await consider(work, around, depth, before)
     except (ArmError, NoAnswerError, NoTokenError) as error:
-        return _blind(work, error, at)
+        return _blind(work, error, at, before or Observed())
     if considered.seen is None or considered.verdict is None:
         codes = tuple(finding.code for finding in considered.findings)
         return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
@@ -314,8 +314,11 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], note
         telemetry().reached(Milestone.RESOLVING, noted.resolved - noted.born)
 
 
-def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float) -> Pass:
-    """After failing to observe: a refusal needs a person, a 404 says that it is gone, the rest passes by itself."""
+def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float, before: Observed) -> Pass:
+    """After failing to observe: a refusal needs a person, a 404 says that it is gone, the rest passes by itself.
+
+    That a zone's cluster was Deleting is still known then: ARM may not have meant the 404.
+    """
     attempt = work.attempt if isinstance(error, NoTurnError) else work.attempt + 1
     delay = pace.after_blindness(attempt, work.since, at, error)
     findings: tuple[Finding, ...] = ()
@@ -323,7 +326,8 @@ def _blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float
         findings = (zone_link_findings.not_readable(work.target, error),)
     if delay is None:
         codes = tuple(finding.code for finding in findings)
-        return Pass("gone", findings=findings, observed=Observed(at=at, state=GONE, findings=codes))
+        gone = Observed(at=at, state=GONE, findings=codes, zone=before.zone, deleting=before.deleting)
+        return Pass("gone", findings=findings, observed=gone)
     done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
     if done.follow_up is not None and work.why == URGENT:
         done = replace(done, follow_up=msgspec.structs.replace(done.follow_up, why=URGENT))

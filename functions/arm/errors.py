@@ -38,7 +38,12 @@ class ArmError(Exception):
 
 
 class NoAnswerError(Exception):
-    """No answer came: the request may or may not have been carried out."""
+    """No answer came: the request may or may not have been carried out.
+
+    `retry_after` is the pause (seconds) that ARM named for something else that the same pass asks.
+    """
+
+    retry_after: float | None = None
 
 
 class NoTokenError(Exception):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from enum import Enum
 
 from functions.arm import reads, run_command
-from functions.arm.errors import ArmError, Kind, classify
+from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.operations import LookedUp, Operation, Progress, look_up
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
@@ -54,13 +54,14 @@ async def observe(
     # Last, since a read that fails would forget the pause that ARM names for looking again.
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     about_links = tuple(looked for looked in looked_up if not looked.operation.command)
-    return replace(
-        seen,
-        spokes=spokes,
-        links=await _links(session, seen, policy, about_links, depth),
-        operations=looked_up,
-        unreadable=unreadable,
-    )
+    try:
+        links = await _links(session, seen, policy, about_links, depth)
+    except (ArmError, NoAnswerError) as error:
+        # The pass that follows looks the operations up again, and must keep to what ARM said of them just now.
+        named = (looked.pause or 0.0 for looked in looked_up if looked.operation.due <= at)
+        error.retry_after = max(error.retry_after or 0.0, *named, 0.0) or None
+        raise
+    return replace(seen, spokes=spokes, links=links, operations=looked_up, unreadable=unreadable)
 
 
 def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:

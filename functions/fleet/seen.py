@@ -128,7 +128,7 @@ class Seen:
         if self.cluster is None:
             return self.cluster_is_gone
         state = self.cluster.properties.provisioning_state.casefold()
-        return state == "deleting" or (state == "failed" and self.remembered.deleting)
+        return state == "deleting" or (state == "failed" and self._was_deleting)
 
     @property
     def busy(self) -> bool:
@@ -166,7 +166,7 @@ class Seen:
             attempt=attempt,
             operations=operations,
             gone_since=(held.gone_since or self.at) if self.cluster_is_gone else 0.0,
-            deleting=(cluster is not None and cluster.deleting) or (held.deleting and not self._lives),
+            deleting=(cluster is not None and cluster.deleting) or (self._was_deleting and not self._lives),
             reversals=reversals,
             address=self._address,
             records=recorded if not isinstance(self.records, Unknown) else held.records,
@@ -177,6 +177,12 @@ class Seen:
         """The API server's address, that of before while it is in doubt or nobody asked."""
         server = self.api_server
         return self.remembered.address if isinstance(server, Unknown) or server.doubt else server.text
+
+    @property
+    def _was_deleting(self) -> bool:
+        """Whether this very cluster was seen Deleting: one that is made anew under its name has another zone."""
+        held = self.remembered
+        return held.deleting and held.zone.casefold() == str(self.zone or "").casefold()
 
     @property
     def _lives(self) -> bool:

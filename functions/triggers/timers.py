@@ -82,15 +82,23 @@ async def _keep(watched: "Round", here: "Live") -> None:
 async def sweep(timer: func.TimerRequest) -> None:
     """Compare the whole fleet with what the policy wants, and have looked at what differs."""
     from functions.live import live
+
+    await round_of_sweep(live())
+
+
+async def round_of_sweep(here: "Live") -> None:
+    """One sweep, and what an hour leaves to be tidied up. With an invalid policy it only says so (rule 13)."""
+    from functions.ledger.journal import close_all_left_open
     from functions.plan import WINDOW
     from functions.policy import PolicyError
     from functions.sweep import sweep as sweep_once
 
-    here = live()
     if isinstance(here.around, PolicyError):
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
+    closed = await close_all_left_open(here.ledger, here.around.now())
     taken = await here.ledger.taken(here.around.now() - WINDOW)
     await sweep_once(here.around, here.queue, here.ledger, here.reports, done=taken)
     forgotten = await here.ledger.forget(here.around.now() - _KEPT)
+    _log.info("sweep: %d intents closed that dead workers left without an outcome", closed)
     _log.info("sweep: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)

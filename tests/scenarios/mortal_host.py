@@ -5,6 +5,7 @@ The message of a dead worker comes back when its lease is over; its delivery cou
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -12,12 +13,14 @@ from random import Random
 from typing import Any
 
 from functions import work
+from functions.arm.session import Session
+from functions.fleet.observe_records import NO_TARGETS, Targets
 from functions.ledger.reports import Reports
 from functions.ledger.state import LedgerError
 from functions.policy import Policy
 from functions.queue import QueueError
-from functions.sweep import sweep
 from functions.triggers.events import receive
+from functions.triggers.timers import round_of_sweep
 from functions.triggers.triage import Event, triage
 from functions.triggers.work import take
 from functions.watch import watch
@@ -44,6 +47,8 @@ class Host:
     rules: Any
     trace: list[str]
     chances: Chances = field(default_factory=Chances)
+    targets: Callable[[Worker, Session], Targets] = lambda *_: NO_TARGETS
+    """What a worker's policy keeps records in."""
     over: bool = False
     deaths: int = 0
 
@@ -130,9 +135,7 @@ class Host:
     async def sweep(self) -> None:
         """One round of the other timer, by a worker that nothing happens to."""
         worker = self.workers[0]
-        around: Any = worker.live.around
-        invocation = Invocation(None, "", "sweep", worker)
-        await worker.invoke(invocation, lambda: sweep(around, worker.live.queue, worker.live.ledger, self.reports))
+        await worker.invoke(Invocation(None, "", "sweep", worker), lambda: round_of_sweep(worker.live))
 
     def start(self) -> None:
         self._spawn(self.listen())

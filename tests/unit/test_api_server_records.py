@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from functions.handlers.api_server_records import decide, explain
 from functions.handlers.verdict import Action, Outcome, Recording, Result, Verdict
 from functions.ledger.state import Observed
 from functions.policy import RecordTarget, Tsig
-from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
+from tests.unit.worlds import AT, CLUSTER_ID, ZONE, a_cluster, a_policy, an_id, seen
 
 NAME = a_cluster().properties.private_fqdn or ""
 TSIG = Tsig(name="tether.", secret="@env:TSIG_SECRET")
@@ -140,9 +141,7 @@ ENDING = a_cluster(state="Deleting")
 def test_a_record_goes_with_its_cluster_and_no_sooner(
     cluster: ManagedCluster | None, remembered: Observed, record: Record, expected: str
 ) -> None:
-    known = Observed(
-        cluster=str(CLUSTER_ID), private_fqdn=NAME, gone_since=remembered.gone_since, deleting=remembered.deleting
-    )
+    known = msgspec.structs.replace(remembered, cluster=str(CLUSTER_ID), zone=str(ZONE), private_fqdn=NAME)
     world = looking_at(record, cluster=cluster, remembered=known, cluster_is_gone=cluster is None)
     assert said(decide(world, a_policy())) == expected
 

@@ -250,7 +250,16 @@ UNTAGGED, RENAMED = a_link(HUB, OURS.name), msgspec.structs.replace(MINE, id=ZON
     ("world", "removed"),
     [
         pytest.param(seen(a_cluster(state="Deleting")), True, id="AKS deletes the cluster"),
-        pytest.param(seen(a_cluster(state="Failed"), remembered=Observed(deleting=True)), True, id="a deletion failed"),
+        pytest.param(
+            seen(a_cluster(state="Failed"), remembered=Observed(deleting=True, zone=str(ZONE).upper())),
+            True,
+            id="a deletion failed",
+        ),
+        pytest.param(
+            seen(a_cluster(state="Failed"), remembered=Observed(deleting=True, zone=f"{ZONE}-before")),
+            False,
+            id="a creation failed, of a cluster of the same name as one that was deleted",
+        ),
         pytest.param(seen(a_cluster(state="Failed")), False, id="a creation failed"),
         pytest.param(seen(a_cluster(state="Succeeded")), False, id="the cluster lives"),
         pytest.param(
