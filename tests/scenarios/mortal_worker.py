@@ -77,7 +77,7 @@ class Worker:
         ledger: Any = _Tables(self)
         session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
         now = host.azure.clock.now
-        around = Around(session, host.policy, Scopes(), now, ledger, host.reports)
+        around = Around(session, host.policy, Scopes(), now, ledger, host.reports, host.targets(self, session))
         self.live = Live(_Sender(self), around, ledger, host.reports)
 
     async def call[T](self, act: Callable[[], Awaitable[T]], latency: float) -> T:

@@ -46,20 +46,21 @@ class Verdict:
     writes: int
     deaths: int
     trace: tuple[str, ...]
+    module: str = "tests.scenarios.simulation"
 
     @property
     def replay(self) -> str:
-        return f"python -m tests.scenarios.simulation --from {self.seed} --seeds 1"
+        return f"python -m {self.module} --from {self.seed} --seeds 1"
 
 
 def run_seed(seed: int, bug: str | None = None) -> Verdict:
     """One world, from its seed alone. `bug` is one of seeded_bugs.BUGS, put into Tether for this run."""
-    with _quiet_logs(), BUGS[bug]() if bug else nullcontext():
+    with quiet_logs(), BUGS[bug]() if bug else nullcontext():
         return run(_world(seed))
 
 
 @contextmanager
-def _quiet_logs() -> Iterator[None]:
+def quiet_logs() -> Iterator[None]:
     """Tether's log goes to the rules and nowhere else."""
     loggers = {name: logging.getLogger(name) for name in ("tether", "host", "azure")}
     before = {name: (log.level, log.propagate) for name, log in loggers.items()}
