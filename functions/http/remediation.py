@@ -75,8 +75,17 @@ async def _plan(work: Work, address: str, desk: Desk) -> Reconciliation:
 
 
 async def _done(work: Work, address: str, desk: Desk) -> Reconciliation:
-    """One pass, counted in the row as an event is, so that nothing that comes meanwhile is taken for answered."""
-    row = await _counted(work, desk)
+    """One pass, when it is its turn on the row, as a message's is (triggers/turns.py)."""
+    async with desk.live.turns.on(work.row):
+        return await _pass(work, address, desk)
+
+
+async def _pass(work: Work, address: str, desk: Desk) -> Reconciliation:
+    """A pass, counted in the row as an event is, so that nothing that comes meanwhile is taken for answered.
+
+    A cluster that has no row (it is public, say) gets none: nothing would ever answer it.
+    """
+    row = await _counted(work, desk) if work.placed else None
     held, mark = (row.observed, row.counters.mark) if row else (None, None)
     work = _going_on(work, held)
     try:

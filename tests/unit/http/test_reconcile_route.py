@@ -214,3 +214,27 @@ def test_the_log_names_no_people(caplog: pytest.LogCaptureFixture) -> None:
         assert PERSON not in caplog.text
 
     call(story)
+
+
+def test_a_cluster_without_a_row_gets_none_which_nobody_would_answer() -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        await here.create(private=False)
+        await here.passes(1500)
+        rows = await here.ledger.rows()
+        assert (await caller.reconcile("team", "dryRun=false")).body["ended"] == "nothing-to-mend"
+        assert await here.ledger.rows() == rows
+        assert here.queue.waiting() == 0
+
+    call(story, keys_may_write)
+
+
+def test_a_pass_that_is_asked_for_waits_for_its_turn_on_the_row() -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        await a_cluster_without_its_link(here)
+        async with here.live.turns.on(here.zone.group_id):
+            asking = asyncio.create_task(caller.reconcile("team", "dryRun=false"))
+            await asyncio.sleep(10)
+            assert here.transport.links_put() == []
+        assert [change["result"] for change in (await asking).body["changes"]] == ["started"]
+
+    call(story, keys_may_write)
