@@ -129,7 +129,7 @@ class ShownCluster(Shown, frozen=True, kw_only=True):
 
 
 class ClusterPage(Shown, frozen=True, kw_only=True):
-    """Clusters in order of id. `continuation` goes into the next request; null on the last page."""
+    """Clusters, one subscription after the other. `continuation` goes into the next request; null on the last page."""
 
     value: tuple[ShownCluster, ...]
     continuation: str | None

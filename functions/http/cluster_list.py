@@ -71,25 +71,24 @@ async def cluster_list(asked: Asked[ListQuery], desk: Desk) -> ClusterPage:
     """
     query = asked.query
     after = _place(query) if query.continuation is not None else None
-    page = await _found(query, after, desk.live.ledger)
-    shown = page[: query.top]
+    page, more = await _page(query, after, desk.live.ledger)
     return ClusterPage(
-        value=tuple(ShownCluster.of(row) for row in shown),
-        continuation=_token(shown[-1].subject, query) if len(page) > query.top else None,
+        value=tuple(ShownCluster.of(row) for row in page),
+        continuation=_token(page[-1].subject, query) if more else None,
     )
 
 
-async def _found(query: ListQuery, after: ResourceId | None, ledger: Ledger) -> list[Row]:
-    """The next rows that the filter keeps, one more than a page has, unless they come to their end before."""
+async def _page(query: ListQuery, after: ResourceId | None, ledger: Ledger) -> tuple[list[Row], bool]:
+    """The next rows that the filter keeps, as many as a page has, and whether there may be more."""
     found: list[Row] = []
     most = _A_READ if query.finding or query.state else min(query.top + 1, _A_READ)
-    while len(found) <= query.top:
+    more = True
+    while more and len(found) < query.top:
         rows = await ledger.page(after, most, query.subscription or "")
         found += (row for row in rows if _wanted(row, query))
-        if len(rows) < most:
-            break
-        after = rows[-1].subject
-    return found
+        more = len(rows) == most
+        after = rows[-1].subject if rows else after
+    return found[: query.top], more or len(found) > query.top
 
 
 def _wanted(row: Row, query: ListQuery) -> bool:
