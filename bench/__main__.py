@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import birth_storm, cold_start, event_to_link, irrelevant_event, sweep
+from bench import address_moves, birth_storm, bulk_records, cold_start, event_to_link, irrelevant_event, sweep
 from bench.report import Row, write
 from demo.app_log import app_log
 
@@ -18,6 +18,8 @@ _ALL = {
     "irrelevant_event": irrelevant_event,
     "sweep": sweep,
     "birth_storm": birth_storm,
+    "address_moves": address_moves,
+    "bulk_records": bulk_records,
 }
 
 
