@@ -1,9 +1,15 @@
 """When a record goes: with its cluster, and never because something cannot be seen."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.dns.record import NO_RECORD
+from functions.ledger.state import Counters
+from functions.triggers.events import receive
+from functions.triggers.triage import Event
 from functions.work import CLUSTERS
 from localazure import fault_effects as effects
 from localazure.resources.private_zones import PrivateZones
@@ -106,5 +112,29 @@ def test_a_cluster_that_is_made_again_has_its_record_and_the_old_one_is_gone() -
         assert server(here).held[old] == NO_RECORD != server(here).held[name_of(here, cluster)]
         await here.passes(HOUR, watching=True)
         assert told(here, cluster) == true(here, cluster)
+
+    tell(story, keeping())
+
+
+def test_a_late_event_that_is_quicker_than_the_tables_does_not_forget_whose_record_is_left() -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        name, group = name_of(here, cluster), here.zone.group_id
+        for held in (cluster, *(held.id for held in here.azure.store.under(str(group))), str(group)):
+            here.azure.store.remove(held)
+        real = here.ledger.bump
+
+        async def slowly(*args: Any) -> Counters:
+            await asyncio.sleep(0.2)
+            return await real(*args)
+
+        here.ledger.bump = slowly  # type: ignore[method-assign]
+        endpoint = f"{group}/providers/Microsoft.Network/privateEndpoints/kube-apiserver"
+        written = "Microsoft.Network/privateEndpoints/write"
+        now = here.azure.clock.now()
+        event = Event("late", "Microsoft.Resources.ResourceWriteSuccess", endpoint, written, now - 300)
+        await receive(event, now, lambda: here.live)
+        await here.passes(1800, watching=True)
+        assert not server(here).held[name].is_there
 
     tell(story, keeping())
