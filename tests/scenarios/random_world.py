@@ -1,28 +1,20 @@
 """A random world for the simulation: networks, clusters, people, attackers, and what is the truth about each zone."""
 
-import asyncio
 import copy
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 import msgspec
-from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.link_names import link_id
-from functions.policy import OWNER_TAG, Hub, Mode, Policy, Scope
+from functions.policy import Hub, Mode, Policy, Scope
 from localazure.aks.rules import AksRules
-from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
-from localazure.faults import Faults
-from localazure.in_process import InProcessTransport
-from localazure.resources.groups import ResourceGroups
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.zone_links import ZoneLinks
 from localazure.store import Json, Resource
-from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
+from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
 
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
@@ -57,7 +49,7 @@ class Plan:
 
 @dataclass(eq=False)
 class RandomWorld:
-    """What people do is drawn from the seed; it is done through an ARM that no fault touches."""
+    """What there is and what each Tether is to make of it, drawn from the seed (random_people.py: who changes it)."""
 
     azure: LocalAzure
     dice: Random
@@ -69,7 +61,6 @@ class RandomWorld:
     """Whether most clusters are deleted, more than the policy lets Tether remove in an hour."""
 
     def __post_init__(self) -> None:
-        self._person = InProcessTransport(arm_app(self.azure, Faults(self.azure)))
         self.second_hub = self.dice.random() < 0.5
         self.spokes = [self._spoke(1, SUBSCRIPTION)]
         if self.dice.random() < 0.5:
@@ -77,13 +68,13 @@ class RandomWorld:
         for zone in (LISTED, UNLISTED):
             PrivateZones(self.azure).place(zone)
         if self.dice.random() < 0.5:
-            self._keep(ZoneLinks(self.azure).place(f"{LISTED}/virtualNetworkLinks/by-hand", self.hub, tags={"by": "x"}))
+            self.keep(ZoneLinks(self.azure).place(f"{LISTED}/virtualNetworkLinks/by-hand", self.hub, tags={"by": "x"}))
         self.azure.management_groups = {SUBSCRIPTION: ("landing-zones", "root"), ELSEWHERE: ("sandboxes", "root")}
         self.policies: dict[str, list[Policy]] = {}
         self.closing_down = self.dice.random() < 0.1
         self.azure.aks = AksRules(deletes_foreign_links=not self.closing_down and self.dice.random() < 0.7)
         clusters = self.dice.randint(6, 8) if self.closing_down else self.dice.randint(1, 4)
-        self.plans = [self._cluster(nth) for nth in range(clusters)]
+        self.plans = [self.drawn_cluster(nth) for nth in range(clusters)]
         self.azure.listen(self._heard)
 
     @property
@@ -140,49 +131,10 @@ class RandomWorld:
         key = zone.casefold()
         return next((plan for plan in self.plans if key in (plan.zone.casefold(), self._made_for(plan))), None)
 
-    async def live(self) -> None:
-        """All that people do, at its time."""
-        dice, deeds = self.dice, list[tuple[float, int, Callable[[], Awaitable[None]]]]()
-        for plan in self.plans:
-            deeds.append((plan.born, len(deeds), lambda plan=plan: self._create(plan)))
-            if plan.dies is not None:
-                deeds.append((plan.dies, len(deeds), lambda plan=plan: self._delete(plan)))
-            for _ in range(dice.randint(0, 3)):
-                at = plan.born + dice.uniform(20, self.busy_for)
-                deeds.append((at, len(deeds), lambda plan=plan: self._touch(plan)))
-        for deed in (self._forge, self._take_over):
-            if dice.random() < 0.6:
-                deeds.append((dice.uniform(120, self.busy_for), len(deeds), deed))
-        began = self.azure.clock.now()
-        for at, _, deed in sorted(deeds, key=lambda each: each[:2]):
-            await asyncio.sleep(max(0.0, began + at - self.azure.clock.now()))
-            await deed()
-
-    async def late_birth(self) -> Plan:
-        """One more cluster, whose zone Tether has to link in time."""
-        plan = replace(
-            self._cluster(len(self.plans)),
-            spoke=self.spokes[0],
-            mode="system",
-            excluded=False,
-            lockdown=False,
-            dies=None,
-            id=f"{self.spokes[0].group}/providers/Microsoft.ContainerService/managedClusters/late",
-        )
-        self.plans.append(plan)
-        await self._create(plan)
-        return plan
-
-    async def delete_again(self) -> None:
-        """Who deletes a cluster and fails, because of links on its zone, tries it again."""
-        for plan in self.plans:
-            if plan.deleting and self.azure.store.get(plan.id) is not None:
-                await self._delete(plan)
-
     def _spoke(self, nth: int, subscription: str) -> HubAndSpoke:
         return hub_and_spoke(self.azure, nth=nth, second_hub=self.second_hub, subscription=subscription)
 
-    def _cluster(self, nth: int) -> Plan:
+    def drawn_cluster(self, nth: int) -> Plan:
         dice, spoke = self.dice, self.dice.choice(self.spokes)
         mode = dice.choices(["system", LISTED, UNLISTED, "none"], [8, 2, 1, 1])[0]
         if spoke.subscription == ELSEWHERE and mode != "none":
@@ -200,58 +152,6 @@ class RandomWorld:
             else None,
             tagged=dice.random() < 0.5,
         )
-
-    async def _create(self, plan: Plan) -> None:
-        request = cluster_request(
-            plan.spoke.node_subnet,
-            plan.spoke.location,
-            private_dns_zone=plan.mode,
-            lockdown=plan.lockdown,
-            tags=({"tether": "off"} if plan.excluded else {}) | (AGENTS if plan.tagged else {}),
-        )
-        await self._ask("PUT", plan.id, request)
-
-    async def _delete(self, plan: Plan) -> None:
-        plan.deleting = True
-        await self._ask("DELETE", plan.id)
-
-    async def _touch(self, plan: Plan) -> None:
-        """A burst of events on a zone: somebody writes its tags, now and again soon after."""
-        for _ in range(self.dice.randint(1, 4)):
-            zone = plan.zone or (LISTED if plan.mode == LISTED else "")
-            if zone and self.azure.store.get(zone) is not None:
-                self.azure.emit("Write", "Success", zone, f"{ZONES}/write")
-            await asyncio.sleep(self.dice.choice([0.05, 0.3, 1.0, 7.0]))
-
-    async def _forge(self) -> None:
-        """Somebody in the spoke makes zones that look like AKS's, and a group that claims a cluster."""
-        victims = [plan for plan in self.plans if plan.zone and self.azure.store.get(plan.zone) is not None]
-        if not victims:
-            return
-        victim = self.dice.choice(victims)
-        group = victim.zone.split("/providers/", maxsplit=1)[0]
-        name = f"99999999-0000-4000-8000-{self.dice.getrandbits(48):012x}.privatelink.westeurope.azmk8s.io"
-        forged = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/forged"
-        match self.dice.randrange(3):
-            case 0:
-                await self._ask("PUT", f"{APPS}/providers/{ZONES}/{name}", {"location": "global"})
-            case 1:
-                ResourceGroups(self.azure).create(forged, "westeurope", managed_by=victim.id)
-                await self._ask("PUT", f"{forged}/providers/{ZONES}/{name}", {"location": "global"})
-            case _:
-                await self._ask("PUT", f"{group}/providers/{ZONES}/{name}", {"location": "global"})
-
-    async def _take_over(self) -> None:
-        """Somebody writes tags of their own on a link of ours: from now on it is theirs."""
-        ours = [link for link in self.azure.store.of_type(LINKS) if OWNER_TAG in (link.body.get("tags") or {})]
-        done = [link for link in ours if link.properties["virtualNetworkLinkState"] == "Completed"]
-        if done:
-            link = self.dice.choice(done)
-            await self._ask("PATCH", link.id, {"tags": {"team": "network"}})
-            self._keep(link)
-            zone = link.id.rsplit("/", 2)[0]
-            for _ in range(2):
-                self.azure.emit("Write", "Success", zone, f"{ZONES}/write")
 
     def _heard(self, event: Json) -> None:
         """Note the zone that AKS made; at times somebody is quicker than Tether to link it, even by our very name."""
@@ -274,16 +174,11 @@ class RandomWorld:
         drawn = self.dice.random()
         if drawn < 0.3:
             name = "by-hand" if drawn < 0.15 else link_id(ResourceId(plan.zone), ResourceId(self.hub), "first").name
-            self._keep(
+            self.keep(
                 ZoneLinks(self.azure).place(
                     f"{plan.zone}/virtualNetworkLinks/{name}", self.hub, tags={"team": "network"}
                 )
             )
 
-    def _keep(self, link: Resource) -> None:
+    def keep(self, link: Resource) -> None:
         self.kept[link.id] = copy.deepcopy(link.body)
-
-    async def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
-        version = "2026-08-01" if "managedClusters" in path else "2024-06-01"
-        url = f"https://management.azure.com{path}?api-version={version}"
-        return await self._person.send(HttpRequest(method, url, json=body, headers={"Authorization": "Bearer a.b.c"}))

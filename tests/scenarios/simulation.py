@@ -21,6 +21,7 @@ from localazure.event_grid import EventGrid
 from localazure.limits import Limits
 from localazure.virtual_time import run
 from tests.scenarios.mortal_host import Host
+from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.seeded_bugs import BUGS
@@ -81,6 +82,7 @@ async def _world(seed: int) -> Verdict:
     azure.limits = Limits(azure.clock) if dice.random() < 0.3 else None
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
     world = RandomWorld(azure, Random(dice.random()), busy_for)
+    people = People(world)
     rules = Rules(azure, world, began)
     trace = rules.trace
     log = logging.getLogger("tether")
@@ -97,10 +99,10 @@ async def _world(seed: int) -> Verdict:
             for host in hosts:
                 await grid.subscribe(host.policy.owner, host.hear)
                 host.start()
-            people = asyncio.ensure_future(world.live())
+            living = asyncio.ensure_future(people.live())
             await trouble(azure, dice, busy_for, faults, grid, hosts)
-            await people
-            await _quiet(dice, world, grid, hosts, End(rules, hosts))
+            await living
+            await _quiet(dice, people, grid, hosts, End(rules, hosts))
     finally:
         for host in hosts:
             host.stop()
@@ -112,16 +114,16 @@ async def _world(seed: int) -> Verdict:
     return Verdict(seed, tuple(rules.violations), rules.calls, rules.writes, deaths, tuple(trace))
 
 
-async def _quiet(dice: Random, world: RandomWorld, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:
+async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:
     """Nothing fails any more, but for the events on one more cluster, which may all be lost."""
-    clock = world.azure.clock
+    clock = hosts[0].azure.clock
     looking = asyncio.ensure_future(end.look_on())
     await asyncio.sleep(30)
-    await world.delete_again()
+    await people.delete_again()
     await asyncio.sleep(_LATE_BIRTH + dice.uniform(0, 60))
     if dice.random() < 0.6:
         grid.faults.lose = dice.choice([0.0, 1.0])
-        late = await world.late_birth()
+        late = await people.late_birth()
         while not late.zone:
             await asyncio.sleep(1)
         await asyncio.sleep(late.zone_at + IN_TIME - clock.now())
