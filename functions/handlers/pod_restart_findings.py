@@ -37,7 +37,8 @@ _TROUBLES = {
     "restart-undone": (
         "Something in the cluster takes the annotation tether/restarted-for off pod templates (GitOps, an operator, "
         "AKS's addon manager in kube-system), and they would be restarted for ever. Tether restarts nothing more for "
-        "this move: restart the rest by hand, and have the annotation left alone, or take the namespace out of the policy."
+        "this move: restart the rest by hand, and have the annotation left alone or the namespace out of the "
+        "policy."
     ),
     "restart-refused-by-cluster": (
         "An admission webhook or a policy in the cluster denies the annotation tether/restarted-for on pod templates. "
