@@ -7,7 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import address_moves, birth_storm, bulk_records, cold_start, event_to_link, irrelevant_event, sweep
+from bench import (
+    address_moves,
+    arm_calls,
+    birth_storm,
+    bulk_records,
+    cold_start,
+    event_to_link,
+    irrelevant_event,
+    sweep,
+)
 from bench.report import Row, write
 from demo.app_log import app_log
 
@@ -16,6 +25,7 @@ _ALL = {
     "event_to_link": event_to_link,
     "cold_start": cold_start,
     "irrelevant_event": irrelevant_event,
+    "arm_calls": arm_calls,
     "sweep": sweep,
     "birth_storm": birth_storm,
     "address_moves": address_moves,
