@@ -130,7 +130,7 @@ def _lacking(seen: Seen, cluster: ManagedCluster, policy: Policy) -> Iterator[st
 
 
 def _moved_unheard(seen: Seen) -> bool:
-    """Whether the API server is elsewhere than the ledger remembers, of which no event told."""
+    """Whether the API server is elsewhere than the ledger remembers: no event told, or the survey lags behind one."""
     move = moved(seen)
     return move is not None and (seen.remembered.move is None or seen.remembered.move.id != move.id)
 

@@ -54,7 +54,7 @@ class _Reach:
 class Inquiry:
     """The questions of one sweep. Over UDP for each name; over TCP once for each server, and where UDP says nothing.
 
-    `remembered` is what the ledger knows of each row: the survey itself does not tell where an API server is.
+    `remembered` is what the ledger knows of each row.
     """
 
     policy: Policy

@@ -147,7 +147,10 @@ async def _translated(*, writing: bool = False) -> AsyncGenerator[None]:
     try:
         yield
     except ArmError as error:
-        raise TargetError(_TROUBLES[classify(error)], str(error), pause=error.retry_after) from None
+        trouble = _TROUBLES[classify(error)]
+        if trouble is Trouble.RACE_LOST and not writing:
+            trouble = Trouble.BUSY  # a read races with nobody
+        raise TargetError(trouble, str(error), pause=error.retry_after) from None
     except NoAnswerError as error:
         raise TargetError(Trouble.UNREACHABLE, str(error), unsure=writing) from None
     except NoTokenError as error:

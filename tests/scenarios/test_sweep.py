@@ -26,6 +26,7 @@ from tests.scenarios.record_stories import (
     written_in_hub_zone,
 )
 from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
+from tests.scenarios.test_resolution import asking, listening
 
 
 async def swept(here: Story) -> DriftReport:
@@ -225,3 +226,21 @@ def test_a_cluster_without_a_zone_gets_its_record_by_the_sweep_and_loses_it_afte
         assert not zone.held[name].addresses
 
     tell(story, keeping(), deaf=True)
+
+
+def test_where_resource_graph_lags_behind_a_move_that_was_heard_no_answer_is_called_wrong() -> None:
+    async def story(here: Story) -> None:
+        listening(here)
+        here.azure.graph.be_stale(900)
+        cluster = await here.create()
+        await here.passes(1800)
+        await maintenance.maintenance(here.azure, cluster)
+        await here.passes(600)
+        report = await swept(here)
+        assert "wrong-address" not in report.findings
+        assert report.queued == 1  # it might as well be the ledger that is behind
+        await here.passes(60)
+        here.azure.graph.be_stale(0)
+        assert (await swept(here)).queued == 0
+
+    tell(story, asking)

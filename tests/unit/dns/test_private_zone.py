@@ -144,6 +144,13 @@ async def test_throttling_is_busy_for_as_long_as_azure_says(world: World, method
     assert (error.trouble, error.pause) == (Trouble.BUSY, 17)
 
 
+async def test_a_conflict_is_a_lost_race_for_a_write_alone(world: World) -> None:
+    for method, trouble in (("GET", Trouble.BUSY), ("PUT", Trouble.RACE_LOST)):
+        world.faults.add(fault_refusals.precondition_failed(), method=method)
+        error = await trouble_of(called(world, method))
+        assert error.trouble is trouble
+
+
 @pytest.mark.parametrize(("method", "unsure"), [("GET", False), ("PUT", True)])
 async def test_a_dropped_connection_is_unreachable_and_a_write_is_unsure(
     world: World, method: str, unsure: bool
