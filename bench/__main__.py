@@ -16,6 +16,7 @@ from bench import (
     event_to_link,
     irrelevant_event,
     sweep,
+    sweep_records,
 )
 from bench.report import Row, write
 from demo.app_log import app_log
@@ -27,6 +28,7 @@ _ALL = {
     "irrelevant_event": irrelevant_event,
     "arm_calls": arm_calls,
     "sweep": sweep,
+    "sweep_records": sweep_records,
     "birth_storm": birth_storm,
     "address_moves": address_moves,
     "bulk_records": bulk_records,
