@@ -63,6 +63,7 @@ class IpConfiguration(ArmStruct, frozen=True, kw_only=True):
 
 
 class NicProperties(ArmStruct, frozen=True, kw_only=True):
+    provisioning_state: str = ""
     ip_configurations: tuple[IpConfiguration, ...] = ()
 
 
@@ -89,6 +90,7 @@ class AaaaRecord(ArmStruct, frozen=True, kw_only=True):
 
 
 class RecordSetProperties(ArmStruct, frozen=True, kw_only=True):
+    fqdn: str = ""
     ttl: int | None = None
     a_records: tuple[ARecord, ...] | None = None
     aaaa_records: tuple[AaaaRecord, ...] | None = None

@@ -33,9 +33,9 @@ async def observe_address(session: Session, cluster: ManagedCluster, zone: Resou
 
 
 def record_id(cluster: ManagedCluster, zone: ResourceId | None, kind: str) -> ResourceId | None:
-    """The record set that AKS writes for a cluster, None where it has no zone: its name below the zone's."""
+    """The record set that AKS writes for a cluster: its name below the zone's. None where it has no such name."""
     name = (cluster.properties.private_fqdn or "").casefold().removesuffix(".")
-    if zone is None or not name.endswith("." + zone.name.casefold()):
+    if zone is None or not name.endswith("." + zone.name.casefold()) or "/" in name:
         return None
     return zone.child(kind, name.removesuffix("." + zone.name.casefold()))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.arm.resource_id import ResourceId
 from functions.fleet.identify import row_of, zone_of
-from functions.fleet.seen import Links
+from functions.fleet.seen import UNKNOWN, Links, Unknown
 from functions.http import pieces
 from functions.http.answers import (
     ClusterDetail,
@@ -15,6 +15,8 @@ from functions.http.answers import (
     ShownEntry,
     ShownFinding,
     ShownLink,
+    ShownMove,
+    ShownTarget,
     ShownZone,
     Unread,
 )
@@ -42,7 +44,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         consider(work, around, before=held.observed if held else None),
         pieces.endpoint(around.session, cluster),
         pieces.balancer(around.session, cluster),
-        pieces.record(around.session, zone_of(cluster), cluster.properties.private_fqdn or ""),
+        pieces.record(around.session, cluster, zone_of(cluster)),
     )
     interfaces = await pieces.interfaces(around.session, endpoint.value)
     addresses = {address for nic in interfaces.value or () for address in nic.addresses} | {*(balancer.value or ())}
@@ -61,6 +63,9 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         network_interfaces=interfaces.value or (),
         record=record.value,
         addresses=tuple(sorted(addresses)),
+        address_in_doubt=_doubt(considered),
+        targets=_targets(considered),
+        move=ShownMove.of(held.observed.move) if held and held.observed.move else None,
         unread=tuple(_unread(endpoint, interfaces, balancer, record, memory)),
         ended=considered.ended,
         changes=tuple(ShownChange.of(change) for change in considered.verdict.changes) if considered.verdict else (),
@@ -68,6 +73,17 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         remembered=ShownCluster.of(held) if held and held.observed.at else None,
         journal=journal,
     )
+
+
+def _doubt(considered: Considered) -> str:
+    """Empty where the address is certain, and where nothing follows it."""
+    server = considered.seen.api_server if considered.seen else UNKNOWN
+    return "" if isinstance(server, Unknown) or server.doubt is None else f"{server.doubt.value}: {server.said}"
+
+
+def _targets(considered: Considered) -> tuple[ShownTarget, ...]:
+    records = considered.seen.records if considered.seen else UNKNOWN
+    return () if isinstance(records, Unknown) else tuple(map(ShownTarget.of, records))
 
 
 type Memory = tuple[Row, tuple[ShownEntry, ...]]

@@ -44,7 +44,7 @@ class Journal:
         _line(logging.INFO, "intent", self._work, change=_of(change), reason=change.reason)
         entry = Entry(
             subject=self._subject,
-            id=hashlib.sha256(f"{self._work.cause}|{change.target}|{at}".encode()).hexdigest()[:16],
+            id=hashlib.sha256(f"{self._work.cause}|{change.target}|{change.place}|{at}".encode()).hexdigest()[:16],
             at=at,
             cause=self._work.cause,
             handler=change.handler,

@@ -11,6 +11,7 @@ from functions.fleet.model import AccessProfile, ManagedCluster
 from functions.http import pieces
 from functions.http.answers import ShownEndpoint
 from tests.fidelity.recorded_traffic import recording
+from tests.unit.api_servers import NIC_ID
 from tests.unit.worlds import NODE_GROUP, ZONE, a_cluster
 
 
@@ -82,7 +83,7 @@ async def test_a_load_balancer_is_looked_for_only_where_there_is_one(cluster: Ma
 
 async def test_a_record_is_read_with_its_addresses() -> None:
     arm = body("privatedns/a-record-crud", 8)
-    record = (await pieces.record(arm, ZONE, f"prod-1.{ZONE.name}")).value
+    record = (await pieces.record(arm, a_cluster(private_fqdn=f"prod-1.{ZONE.name}"), ZONE)).value
     assert record is not None
     assert record.ttl > 0
     assert arm.asked == [f"{ZONE}/A/prod-1"]
@@ -91,7 +92,7 @@ async def test_a_record_is_read_with_its_addresses() -> None:
 @pytest.mark.parametrize("fqdn", ["", ZONE.name, f"evil{ZONE.name}", "prod.example.com", f"a/../b.{ZONE.name}"])
 async def test_a_name_that_does_not_lie_in_the_zone_is_not_asked_for(fqdn: str) -> None:
     arm: Any = Recorded(b"{}")
-    assert (await pieces.record(arm, ZONE, fqdn)).value is None
+    assert (await pieces.record(arm, a_cluster(private_fqdn=fqdn), ZONE)).value is None
     assert arm.asked == []
 
 
@@ -105,7 +106,7 @@ async def test_a_name_that_does_not_lie_in_the_zone_is_not_asked_for(fqdn: str) 
 )
 async def test_a_piece_that_cannot_be_read_spoils_no_other(answer: Exception, why: str) -> None:
     arm: Any = Recorded(answer)
-    nic = ShownEndpoint(id="/e", provisioning_state="Succeeded", network_interfaces=("/n",))
+    nic = ShownEndpoint(id="/e", provisioning_state="Succeeded", network_interfaces=(str(NIC_ID),))
     assert (await pieces.endpoint(arm, PRIVATE_LINK)).why == why
     assert (await pieces.interfaces(arm, nic)).why == why
     assert (await pieces.balancer(arm, INTEGRATED)).why == why
