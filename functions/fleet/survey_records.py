@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.dns.private_zone import PrivateZoneTarget
 from functions.dns.record import NO_RECORD, Record
-from functions.dns.target import Target, TargetError
+from functions.dns.target import Target, TargetError, Trouble
 from functions.fleet.identify import zone_of
 from functions.fleet.observe_records import Targets
 from functions.fleet.seen import UNKNOWN, RecordSeen, Seen
@@ -20,6 +20,9 @@ _AT_ONCE = 64
 
 # A target that fails so often with nothing well in between is asked no more in this sweep.
 _GIVEN_UP = 16
+
+# One that is slow delays the report by no more than this. 10,000 names take a DNS server a few seconds.
+_LONGEST = 60.0  # seconds
 
 _IN_A_ROW = 100  # clusters, some milliseconds
 
@@ -64,7 +67,8 @@ class _Reading:
 
     async def _each(self, store: Target) -> None:
         names = iter(dict.fromkeys(name for _, name in self.wanted))
-        in_a_row = 0
+        in_a_row, now = 0, asyncio.get_running_loop().time
+        until = now() + _LONGEST
 
         async def ask_on() -> None:
             nonlocal in_a_row
@@ -76,6 +80,9 @@ class _Reading:
                     self.error = error
                     in_a_row += 1
                 if in_a_row >= _GIVEN_UP:
+                    return
+                if now() > until:
+                    self.error = TargetError(Trouble.UNREACHABLE, f"not all names were answered in {_LONGEST:g} s")
                     return
 
         await asyncio.gather(*(ask_on() for _ in range(min(_AT_ONCE, len(self.wanted)))))

@@ -1,5 +1,6 @@
 """What a sweep learns of the policy's DNS targets, and what follows from it."""
 
+import asyncio
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -123,6 +124,22 @@ def test_a_name_that_fails_now_and_then_keeps_no_other_from_being_read() -> None
         assert report.found[0].seen.endswith("(names that could not be read: 28)")
 
     in_office(tell, 200)
+
+
+def test_a_target_that_is_slow_delays_the_report_by_little_more_than_a_minute() -> None:
+    class Slow(MemoryTarget):
+        async def read(self, name: str) -> Record:
+            await asyncio.sleep(50)
+            return await super().read(name)
+
+    async def tell(office: Office) -> None:
+        office.servers[SERVED] = Slow(SERVED)
+        report = await office.sweep(records=(on_servers(),))
+        assert report.seconds <= 110
+        assert (report.queued, report.findings) == (128, {"record-target-unreachable": 1})
+        assert report.found[0].seen.endswith("not all names were answered in 60 s (names that could not be read: 22)")
+
+    in_office(tell, 150)
 
 
 def test_an_azure_zone_is_read_by_its_list_and_not_name_by_name() -> None:
