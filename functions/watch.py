@@ -14,7 +14,7 @@ from functions.arm.resource_id import ResourceId
 from functions.fleet.identify import row_of
 from functions.fleet.model import ManagedCluster
 from functions.ledger.coalescing import resent
-from functions.ledger.state import Ledger, Observed, Row
+from functions.ledger.state import Ledger, NewerRowError, Observed, Row
 from functions.queue import WorkQueue
 from functions.reconcile import Around
 from functions.work import Work
@@ -60,11 +60,9 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     for cluster in listed.clusters:
         subject = row_of(cluster, around.policy, around.session.cloud.suffixes)
         if subject is not None and wants_a_look(cluster, rows.get(subject), at):
-            await _wake(cluster.id, subject, at, queue, ledger)
-            woken.append(subject)
+            woken += await _wake(cluster.id, subject, at, queue, ledger)
     for row in listed.missed(rows.values(), at):
-        await _wake(row.subject, row.subject, at, queue, ledger)
-        woken.append(row.subject)
+        woken += await _wake(row.subject, row.subject, at, queue, ledger)
     again = await _resend(at, queue, ledger, set(woken))
     return Watched(len(listed.clusters), len(woken), again, listed.unreadable)
 
@@ -140,11 +138,19 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
 
 
-async def _wake(target: ResourceId, subject: ResourceId, at: float, queue: WorkQueue, ledger: Ledger) -> None:
+async def _wake(
+    target: ResourceId, subject: ResourceId, at: float, queue: WorkQueue, ledger: Ledger
+) -> tuple[ResourceId, ...]:
+    """Ask for a pass. Gives the subject, or nothing for a row of a newer version, whose workers watch it."""
     cause = f"watch-{int(at)}"
     work = Work(target=target, subject=subject, why="watch", cause=cause, since=at)
-    await ledger.bump(subject, at, cause, target)
+    try:
+        await ledger.bump(subject, at, cause, target)
+    except NewerRowError as error:
+        _log.warning("%s", error)
+        return ()
     await queue.send(work, 0)
+    return (subject,)
 
 
 async def _resend(at: float, queue: WorkQueue, ledger: Ledger, woken: Collection[ResourceId]) -> int:

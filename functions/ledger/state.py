@@ -138,7 +138,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    """What the loop needs of its memory. Every call may raise LedgerError, and each counter call is atomic."""
+    """What the loop needs of its memory. Every call may raise LedgerError, and each counter call is atomic.
+
+    A row of a newer version raises NewerRowError where it is named, and is left out where many are asked for.
+    """
 
     async def read(self, subject: ResourceId) -> Row: ...
 

@@ -1,5 +1,6 @@
 """The ledger on Azure Table storage."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -24,9 +25,21 @@ from functions.ledger.entities import (
     row_in,
     text_of,
 )
-from functions.ledger.state import TOOK_NOTHING, VERSION, Counters, Entry, LedgerError, Mark, Observed, Row
+from functions.ledger.state import (
+    TOOK_NOTHING,
+    VERSION,
+    Counters,
+    Entry,
+    LedgerError,
+    Mark,
+    NewerRowError,
+    Observed,
+    Row,
+)
 from functions.ledger.storage_tables import StorageTables
 from functions.settings import Storage
+
+_log = logging.getLogger("tether")
 
 STATE, JOURNAL = "tetherstate", "tetherjournal"
 
@@ -201,4 +214,10 @@ class TableLedger:
 
     async def _query(self, asked: str, values: dict[str, Any], most: int | None = None) -> tuple[Row, ...]:
         entities = await self._tables.entities(STATE, asked, values, COLUMNS, most)
-        return tuple([await self._row(ResourceId(entity["id"]), entity) for entity in entities])
+        found: list[Row] = []
+        for entity in entities:
+            try:
+                found.append(await self._row(ResourceId(entity["id"]), entity))
+            except NewerRowError as error:
+                _log.warning("%s", error)
+        return tuple(found)

@@ -241,6 +241,9 @@ async def test_a_row_of_a_newer_version_is_left_alone() -> None:
             await ledger.read(GROUP)
         with pytest.raises(NewerRowError):
             await ledger.bump(GROUP, AT)
+        await ledger.bump(CUSTOM_ZONE, AT)
+        for rows in (await ledger.rows(), await ledger.overdue(AT + 1), await ledger.page(None, 5)):
+            assert [row.subject for row in rows] == [CUSTOM_ZONE], "it keeps nobody from the other rows"
         await ledger.close()
 
 

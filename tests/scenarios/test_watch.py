@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.arm.writes import delete_link
-from functions.ledger.state import NewerRowError, Observed, Row
+from functions.ledger.state import Counters, NewerRowError, Observed, Row
 from functions.policy import Policy
 from functions.reconcile import Around
 from functions.work import Work
@@ -280,6 +281,30 @@ def test_a_row_of_a_newer_version_is_left_alone_and_its_work_waits(caplog: pytes
         assert [line["code"] for line in lines(caplog, "finding")] == ["ledger-row-newer"]
         assert here.queue.waiting() == 1
         assert not here.queue.poison
+
+    tell(story, hub_by_name)
+
+
+def test_a_row_of_a_newer_version_keeps_no_other_from_being_watched() -> None:
+    async def story(here: Story) -> None:
+        await here.create("old")
+        await asyncio.sleep(30)
+        newer = "mc_apps_old_westeurope"
+
+        class OneNewerRow(MemoryLedger):
+            async def bump(self, subject: ResourceId, *rest: Any, **named: Any) -> Counters:
+                if subject.name.casefold() == newer:
+                    raise NewerRowError(f"the row of {subject} was written by a newer version")
+                return await super().bump(subject, *rest, **named)
+
+        ledger = OneNewerRow()
+        here.live = replace(here.live, ledger=ledger)
+        here.queue.lose_all()
+        await here.create("team")
+        await asyncio.sleep(30)
+        ledger.held.clear()
+        await here.watch()
+        assert {row.subject.name.casefold() for row in await ledger.rows()} == {"mc_apps_team_westeurope"}
 
     tell(story, hub_by_name)
 
