@@ -3,12 +3,20 @@
 import asyncio
 from ipaddress import ip_address
 
+import pytest
+
+from functions.arm.resource_id import ResourceId
 from functions.reconcile import Around
 from functions.sweep import sweep
 from localazure.aks import maintenance
+from localazure.resources.private_zones import PrivateZones
 from tests.scenarios.record_stories import (
+    LISTED,
+    SERVED,
+    deploy,
     keeping,
     name_of,
+    on_servers,
     server,
     settled,
     told,
@@ -64,3 +72,19 @@ def test_what_others_changed_by_hand_is_mended_by_the_sweep() -> None:
         assert told(here, cluster) == true(here, cluster)
 
     tell(story, keeping())
+
+
+@pytest.mark.parametrize("mode", ["system", "none", LISTED])
+def test_the_sweep_mends_a_record_whatever_the_zone_mode(mode: str) -> None:
+    async def story(here: Story) -> None:
+        PrivateZones(here.azure).place(LISTED)
+        cluster = await settled(here, private_dns_zone=mode)
+        target = server(here, name_of(here, cluster) if mode == "none" else SERVED)
+        deploy(here, on_servers(target.zone))
+        await here.passes(60)
+        await maintenance.maintenance(here.azure, cluster)
+        await swept(here)
+        await here.passes(60)
+        assert told(here, cluster, target.zone) == true(here, cluster) != ()
+
+    tell(story, keeping(custom_zones=(ResourceId(LISTED),)), deaf=True)

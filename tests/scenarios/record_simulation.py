@@ -1,0 +1,139 @@
+"""Random worlds whose API servers move, each from one seed: `python -m tests.scenarios.record_simulation`.
+
+As in simulation.py everything goes wrong for a while, and then all of it stops: after a quiet time every record must be
+true, nobody else's may have been touched, and nothing may be left of clusters that are gone.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from random import Random
+from typing import Any
+
+from localazure.arm_front import arm_app
+from localazure.azure import LocalAzure
+from localazure.clock import Clock
+from localazure.event_grid import EventGrid
+from localazure.virtual_time import run
+from tests.scenarios.mortal_host import Host
+from tests.scenarios.record_bugs import BUGS
+from tests.scenarios.record_end import End
+from tests.scenarios.record_places import mortal_targets
+from tests.scenarios.record_rules import RecordRules
+from tests.scenarios.record_troubles import DeniedFaults, trouble
+from tests.scenarios.record_world import RecordWorld
+from tests.scenarios.simulation import Verdict, quiet_logs
+
+_START = 1_800_000_000.0  # seconds since 1970: every world begins then
+
+# Of the quiet time, in seconds from where the trouble ends: a sweep, and the end.
+_SWEEP, _QUIET = 900.0, 2100.0
+
+# Where the limit stopped changes, they may go on an hour later, in a pass or by the next sweep.
+_HOUR = 3600.0
+
+# After so long all records are true: the slowest pace and the sweep are at 900 s, then come a pass and a write.
+_BOUND = 1200.0  # seconds
+
+
+def run_seed(seed: int, bug: str | None = None) -> Verdict:
+    """One world, from its seed alone. `bug` is one of record_bugs.BUGS, put into Tether for this run."""
+    with quiet_logs(), BUGS[bug]() if bug else nullcontext():
+        return run(_world(seed))
+
+
+async def _world(seed: int) -> Verdict:
+    dice = Random(seed)
+    azure = LocalAzure(Clock(start=_START), seed=seed)
+    began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
+    world: Any = RecordWorld(azure, Random(dice.random()), busy_for)
+    rules = RecordRules(azure, world, began)
+    log = logging.getLogger("tether")
+    log.addHandler(rules.intents)
+    faults = DeniedFaults(azure)
+    app = arm_app(azure, faults)
+    owners = ["first", "second"] if dice.random() < 0.2 else ["first"]
+    targets = mortal_targets(world.server, rules.judge)
+    hosts = [
+        Host(azure, app, world, world.policy(owner), Random(dice.random()), rules, rules.trace, targets=targets)
+        for owner in owners
+    ]
+    try:
+        async with EventGrid(azure, seed=seed) as grid:
+            for host in hosts:
+                await grid.subscribe(host.policy.owner, host.hear)
+                host.start()
+            people = asyncio.ensure_future(world.live())
+            await trouble(azure, dice, busy_for, faults, grid, hosts, world.server)
+            await people
+            await world.over()
+            await _quiet(hosts, rules, End(rules, hosts))
+    finally:
+        for host in hosts:
+            host.stop()
+        log.removeHandler(rules.intents)
+        await azure.close()
+    for failure in azure.failures:
+        rules.broken(f"the local Azure broke: {failure!r}")
+    deaths = sum(host.deaths for host in hosts)
+    return Verdict(
+        seed,
+        tuple(rules.violations),
+        rules.calls,
+        rules.records,
+        deaths,
+        tuple(rules.trace),
+        "tests.scenarios.record_simulation",
+    )
+
+
+async def _quiet(hosts: Sequence[Host], rules: RecordRules, end: End) -> None:
+    """Nothing fails any more. What the limit stopped goes on as the hour passes."""
+    looking = asyncio.ensure_future(end.look_on())
+    await asyncio.sleep(_SWEEP)
+    await _sweep(hosts, rules)
+    await asyncio.sleep(_QUIET - _SWEEP)
+    if rules.intents.limited:
+        await asyncio.sleep(_HOUR)
+        await _sweep(hosts, rules)
+        await asyncio.sleep(_BOUND)
+    looking.cancel()
+    end.judge(_BOUND)
+
+
+async def _sweep(hosts: Sequence[Host], rules: RecordRules) -> None:
+    for host in hosts:
+        await host.sweep()
+        report = await host.reports.latest()
+        if report is not None and report.stopped:
+            rules.intents.limited.add(host.policy.owner)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run seeds one after the other, tell of those that fail, and give 1 if any does."""
+    parser = argparse.ArgumentParser(prog="python -m tests.scenarios.record_simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="how many")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the first one")
+    parser.add_argument("--bug", choices=sorted(BUGS), help="put a known bug into Tether")
+    asked = parser.parse_args(arguments)
+    began, failed, written, deaths = time.monotonic(), 0, 0, 0
+    for seed in range(asked.first, asked.first + asked.seeds):
+        verdict = run_seed(seed, asked.bug)
+        written, deaths = written + verdict.writes, deaths + verdict.deaths
+        if verdict.violations:
+            failed += 1
+            if asked.seeds == 1:
+                sys.stdout.writelines(f"{line}\n" for line in verdict.trace)
+            sys.stdout.writelines(f"seed {seed}: {line}\n" for line in verdict.violations)
+            sys.stdout.write(f"  replay: {verdict.replay}\n")
+    took = time.monotonic() - began
+    sys.stdout.write(f"{asked.seeds} seeds, {failed} failed, {written} records, {deaths} dead workers, {took:.1f} s\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
