@@ -107,7 +107,7 @@ class Rules:
             return
         zone = path.rsplit("/", 2)[0]
         self.written.append(Written(host, invocation, target, now))
-        self._prove(zone, path, request.method, host)
+        self._prove(zone, request, host)
         kept = any(
             entry.target.casefold() == target and (not entry.result or _is_shared(entry, invocation, now))
             for entry in host.ledger.entries.values()
@@ -116,17 +116,21 @@ class Rules:
         if not kept and not (excused and target in self.intents.targets):
             self.broken(f"{request.method} {path} without its intent")
 
-    def _prove(self, zone: str, path: str, method: str, host: Host) -> None:
-        plan = self.world.owner_of(zone)
+    def _prove(self, zone: str, request: HttpRequest, host: Host) -> None:
+        plan, method, path = self.world.owner_of(zone), request.method, urlsplit(request.url).path
         if zone.casefold() != LISTED.casefold() and (plan is None or not plan.concerns_tether):
             self.broken(f"{method} {path}: nobody's zone, or none of those in scope")
         if method == "DELETE":
-            self._may_go(path, plan, host)
+            self._may_go(path, request.headers.get("If-Match"), plan, host)
 
-    def _may_go(self, path: str, plan: Plan | None, host: Host) -> None:
-        """A link goes only when it is ours, with its cluster or with its hub, and not with too many others."""
+    def _may_go(self, path: str, etag: str | None, plan: Plan | None, host: Host) -> None:
+        """A link goes only when it is ours, with its cluster or with its hub, and not with too many others.
+
+        One that somebody took over since it was read has another ETag, and Azure refuses.
+        """
         link, policy = self.azure.store.get(path), host.policy
-        if link is not None and (link.body.get("tags") or {}).get(OWNER_TAG) != policy.owner:
+        taken_over = link is not None and (link.body.get("tags") or {}).get(OWNER_TAG) != policy.owner
+        if link is not None and taken_over and etag in (None, "*", link.body["etag"]):
             self.broken(f"DELETE {path}: not ours")
         if plan is None or not plan.deleting:
             hub = "" if link is None else link.properties["virtualNetwork"]["id"].casefold()
