@@ -75,7 +75,8 @@ def happenings(work: "Work", done: "Pass", before: Observed | None, at: float) -
     Where nothing is remembered, or the pass was blind, only the first attempt tells of findings, and none recovers.
     """
     known = before.findings if before is not None else ()
-    codes = {finding.code for finding in done.findings}
+    # A pass that saw only a part leaves the rest of the findings as they were.
+    codes = {*(finding.code for finding in done.findings), *(done.observed.findings if done.observed else ())}
     told = before is not None and done.observed is not None
     fresh = tuple(finding for finding in done.findings if finding.code not in known) if told or not work.attempt else ()
     gone = tuple(sorted(set(known) - codes)) if told else ()

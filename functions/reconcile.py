@@ -50,6 +50,9 @@ from functions.work import DELETE_FAILED, URGENT, Work
 # How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
 _PATIENCE = 30.0  # seconds
 
+# When a look at everything follows one at the address alone.
+_WHOLE_LOOK = 5.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -273,12 +276,24 @@ def _remember(
     delay = soonest(again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = pace.held(outcomes, attempt, ended, busy=seen.busy)
     operations = (*verdict.operations, *started)
-    done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     codes = tuple(finding.code for finding in findings)
+    if seen.partial:
+        operations, codes = _as_before(seen, operations, codes)
+        delay = soonest(delay, _WHOLE_LOOK)
+    done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     brief = _in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations)
     brief = resolution.noted(brief, seen, work.since)
     _tell_milestones(work, seen, outcomes, brief)
     return replace(done, observed=brief)
+
+
+def _as_before(
+    seen: Seen, operations: tuple[Operation, ...], codes: tuple[str, ...]
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """What a look at the address alone leaves as it was: what is awaited of links, and what was found of them."""
+    new = {operation.target for operation in operations}
+    awaited = (held for held in seen.remembered.operations if held.target not in new)
+    return (*awaited, *operations), tuple(dict.fromkeys((*seen.remembered.findings, *codes)))
 
 
 def _in_brief(

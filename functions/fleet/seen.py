@@ -99,6 +99,11 @@ class Seen:
         return known
 
     @property
+    def partial(self) -> bool:
+        """Whether this was about the API server's address alone, and nothing is known of the zone's links."""
+        return self.zone is not None and not self.links.asked
+
+    @property
     def cluster_id(self) -> ResourceId | None:
         """The cluster, also one that is gone and that the ledger remembers."""
         if self.cluster is not None:
