@@ -29,6 +29,10 @@ class End:
                 self.not_right_at = self._azure.clock.now()
             await asyncio.sleep(15)
 
+    def holds(self) -> bool:
+        """Whether every record is true now, and none outlives its cluster."""
+        return next(self._wrong(), None) is None and next(self._orphans(), None) is None
+
     def judge(self, bound: float) -> None:
         """At the very end. `bound` is for how long after the trouble a record may be wrong, in seconds."""
         for what in (*self._wrong(), *self._orphans(), *self._others(), *self._left()):

@@ -33,8 +33,8 @@ _START = 1_800_000_000.0  # seconds since 1970: every world begins then
 # Of the quiet time, in seconds from where the trouble ends: a sweep, and the end.
 _SWEEP, _QUIET = 900.0, 2100.0
 
-# Where the limit stopped changes, they may go on an hour later, in a pass or by the next sweep.
-_HOUR = 3600.0
+# What the limit stopped goes on as the hours pass, in a pass or by the next sweep: each sees three changes at least.
+_HOUR, _HOURS = 3600.0, 6  # seconds, and how many
 
 # After so long all records are true: the slowest pace and the sweep are at 900 s, then come a pass and a write.
 _BOUND = 1200.0  # seconds
@@ -97,10 +97,11 @@ async def _quiet(hosts: Sequence[Host], rules: RecordRules, end: End) -> None:
     await asyncio.sleep(_SWEEP)
     await _sweep(hosts, rules)
     await asyncio.sleep(_QUIET - _SWEEP)
-    if rules.intents.limited:
+    for _ in range(_HOURS):
+        if end.holds() or not rules.intents.limited:
+            break
         await asyncio.sleep(_HOUR)
         await _sweep(hosts, rules)
-        await asyncio.sleep(_BOUND)
     looking.cancel()
     end.judge(_BOUND)
 
