@@ -231,6 +231,17 @@ def test_a_target_that_is_down_waits_alone(caplog: pytest.LogCaptureFixture) -> 
     tell(story, keeping(on_servers(), in_azure()))
 
 
+def test_two_targets_written_at_one_moment_have_an_entry_each_in_the_journal() -> None:
+    async def story(here: Story) -> None:
+        placed_hub_zone(here)
+        await settled(here)
+        entries = [entry for entry in here.ledger.entries.values() if entry.handler == "api_server_records"]
+        assert len(entries) == 2
+        assert {entry.result for entry in entries} == {"applied"}
+
+    tell(story, keeping(on_servers(), in_azure()))
+
+
 def test_a_write_that_was_made_and_not_answered_is_not_made_again() -> None:
     async def story(here: Story) -> None:
         server(here).mute = 1
