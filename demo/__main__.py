@@ -15,6 +15,7 @@ from rich.table import Table
 from demo.app_log import app_log
 from demo.creation import Creation, Ended
 from demo.mending import removed_and_mended
+from demo.moving import moved
 from demo.timeline import Timeline
 from localazure.azurite import AzuriteMissing
 from localazure.running import Running, running
@@ -56,7 +57,9 @@ async def _play(console: Console, speed: float) -> list[str]:
             "name. AKS will make a private zone for the cluster, under a name that nobody can know before, and link it "
             "to the spoke alone."
         )
-        wrong = await _without(console, local) + await _with(console, local)
+        wrong = await _without(console, local)
+        with app_log(LOG):
+            wrong += await _with(console, local) + await moved(console, local)
         if local.azure.failures:
             wrong.append(f"the local Azure itself failed: {local.azure.failures[0]!r}")
     console.print(f"[dim]{time.perf_counter() - began:.0f} s in all[/]")
@@ -82,18 +85,17 @@ async def _with(console: Console, local: Running) -> list[str]:
     console.print(Rule("[bold]With Tether"))
     world = hub_and_spoke(local.azure, nth=2, second_hub=True)
     timeline = Timeline(console, local.azure.clock)
-    with app_log(LOG):
-        async with local.app(ROOT, policy=_policy(world)) as host:
-            console.print(f"Tether is running: {', '.join(host.functions)} (its log: {LOG.relative_to(ROOT)})\n")
-            ended = await _watched(console, local, world, timeline, "with-tether")
-            timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
-            wrong = _judged(timeline, world, ended, _WITH_EVENT) + _undelivered(local)
-            _show_links(console, ended)
-            _show_spans(console, timeline, world, local.azure.clock.speed)
-            console.print(Rule("[bold]A link that someone removes"))
-            local.event_grid.faults.lose = 1.0
-            wrong += await removed_and_mended(console, local, world, host, "with-tether")
-            wrong += await _with_lost_events(console, local)
+    async with local.app(ROOT, policy=_policy(world)) as host:
+        console.print(f"Tether is running: {', '.join(host.functions)} (its log: {LOG.relative_to(ROOT)})\n")
+        ended = await _watched(console, local, world, timeline, "with-tether")
+        timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
+        wrong = _judged(timeline, world, ended, _WITH_EVENT) + _undelivered(local)
+        _show_links(console, ended)
+        _show_spans(console, timeline, world, local.azure.clock.speed)
+        console.print(Rule("[bold]A link that someone removes"))
+        local.event_grid.faults.lose = 1.0
+        wrong += await removed_and_mended(console, local, world, host, "with-tether")
+        wrong += await _with_lost_events(console, local)
     return wrong
 
 

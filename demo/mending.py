@@ -1,11 +1,11 @@
 """What a person sees who removes a link by mistake: the dry run tells, the sweep mends."""
 
-import asyncio
 from typing import Any
 
 import aiohttp
 from rich.console import Console
 
+from demo.patience import until
 from demo.timeline import Timeline
 from localazure.host.functions_host import FunctionsHost
 from localazure.running import Running
@@ -13,7 +13,6 @@ from localazure.store import Resource
 from localazure.world import HubAndSpoke
 
 _LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
-_PATIENCE = 15.0  # seconds
 
 
 async def removed_and_mended(
@@ -30,13 +29,13 @@ async def removed_and_mended(
             timeline.step(
                 "removed", f"a person removes the link to {world.hub.rpartition('/')[2]} ({answer.status})", "red"
             )
-        if not await _until(lambda: _link_to_hub(local, world, name) is None):
+        if not await until(lambda: _link_to_hub(local, world, name) is None):
             return ["the link should be gone"]
         wanted = await _dry_run(person, world, host, name)
         timeline.step("dry run", f"HTTP dry run: {len(wanted)} change: {wanted[0]['reason'] if wanted else 'none'}")
         await host.run_now("sweep")
         timeline.step("swept", "the hourly sweep runs, and finds that this cluster differs")
-        mended = await _until(lambda: _completed(_link_to_hub(local, world, name)))
+        mended = await until(lambda: _completed(_link_to_hub(local, world, name)))
     if not mended or len(wanted) != 1:
         return [f"a dry run should plan one link, and the sweep bring it back; planned {len(wanted)}, back: {mended}"]
     timeline.step("mended", "the link is there again, and Completed", "green")
@@ -61,12 +60,3 @@ def _link_to_hub(local: Running, world: HubAndSpoke, name: str) -> Resource | No
 
 def _completed(link: Resource | None) -> bool:
     return link is not None and link.properties["virtualNetworkLinkState"] == "Completed"
-
-
-async def _until(what: Any) -> bool:
-    """Whether something comes true within a while."""
-    for _ in range(int(_PATIENCE / 0.05)):
-        if what():
-            return True
-        await asyncio.sleep(0.05)
-    return False

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.kube_api import KubeApi, serving
+from localazure.kube_api import KubeApi, serving
 
 SCRIPT = Path(__file__).parents[2] / "functions" / "handlers" / "restart_pods.sh"
 MOVE = "0a1b2c3d4e5f6071"

@@ -18,8 +18,8 @@ import pytest
 from functions.ledger.move import Move
 from functions.policy import Mode, PodRestarts, Policy, RecordTarget, Tsig
 from localazure.aks import maintenance
+from localazure.kube_api import KubeApi, serving
 from localazure.world import HubAndSpoke
-from tests.integration.kube_api import KubeApi, serving
 from tests.scenarios.story import Story, a_policy, lines, tell
 
 RESTARTS = PodRestarts(enabled=True, namespaces=("apps",))

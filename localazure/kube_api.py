@@ -8,7 +8,7 @@ patch an admission webhook denies.
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
@@ -45,20 +45,20 @@ class KubeApi:
         count: Json = {} if resource == "daemonsets" else {"replicas": replicas}
         if resource in {"daemonsets", "statefulsets"}:
             count["updateStrategy"] = {"type": "RollingUpdate"}
-        template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [], **pod}}
+        template: Json = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [], **pod}}
         owners = spec.pop("owners", [])
-        body = {"spec": {"selector": {}, "template": template, **count, **spec}, "status": status}
+        body: Json = {"spec": {"selector": {}, "template": template, **count, **spec}, "status": status}
         self._put(resource, namespace, name, body, owners)
 
     def add_pod(self, name: str, namespace: str = "apps", owner: tuple[str, str] | None = None, **spec: Any) -> None:
         """A pod, with its controller's kind and name."""
         owners = [{"kind": owner[0], "name": owner[1], "controller": True}] if owner else []
-        body = {"spec": {"containers": [], "dnsPolicy": "Default", **spec}, "status": {"phase": "Running"}}
+        body: Json = {"spec": {"containers": [], "dnsPolicy": "Default", **spec}, "status": {"phase": "Running"}}
         self._put("pods", namespace, name, body, owners)
 
     def _put(self, resource: str, namespace: str, name: str, body: Json, owners: list[Json]) -> None:
         group, kind = KINDS[resource]
-        metadata = {"name": name, "namespace": namespace, "generation": 1, "uid": f"{resource}-{name}"}
+        metadata: Json = {"name": name, "namespace": namespace, "generation": 1, "uid": f"{resource}-{name}"}
         if owners:
             metadata["ownerReferences"] = owners
         version = f"{group}/v1".lstrip("/")
@@ -122,7 +122,7 @@ def _status(resource: str, wanted: int, updated: int) -> Json:
 
 
 @contextmanager
-def serving(api: KubeApi) -> Iterator[KubeApi]:
+def serving(api: KubeApi) -> Generator[KubeApi]:
     """Serve it on a free port of 127.0.0.1, over HTTP/1.1 without TLS."""
 
     class Handler(_Handler):
