@@ -27,6 +27,7 @@ class CountingLedger(MemoryLedger):
         self.counted: dict[ResourceId, float] = {}
         self.trouble_at = -math.inf
         self.seen_deleting: set[ResourceId] = set()  # for good, whatever the row remembers
+        self.known: set[ResourceId] = set()  # clusters that some row remembered at some time
 
     async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
         before = (await self.read(subject)).counters.seq
@@ -39,6 +40,8 @@ class CountingLedger(MemoryLedger):
         await super().remember(subject, observed)
         if observed.deleting:
             self.seen_deleting.add(subject)
+        if observed.cluster:
+            self.known.add(ResourceId(observed.cluster))
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await super().finish(subject, mark, cause, looking=looking)
