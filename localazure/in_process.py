@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterable, AsyncIterator, MutableMapping
 from types import TracebackType
-from typing import Any, Self, override
+from typing import Any, Self, cast, override
 from urllib.parse import unquote, urlsplit
 
 from azure.core.exceptions import (
@@ -73,7 +73,8 @@ class _Exchange:
 
     def __init__(self, request: HttpRequest) -> None:
         url = urlsplit(request.url)
-        self._body: bytes | None = _bytes(request.content)
+        self._content: object = request.content
+        self._read = False
         self.scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -93,10 +94,10 @@ class _Exchange:
         self.content = bytearray()
 
     async def receive(self) -> Message:
-        if self._body is None:
+        if self._read:
             await asyncio.Event().wait()  # a client that waits never disconnects; its timeout ends this
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
+        self._read = True
+        return {"type": "http.request", "body": await _bytes(self._content), "more_body": False}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -209,7 +210,7 @@ class InProcessResponse(AsyncHttpResponse):
         """Nothing to leave."""
 
 
-def _bytes(content: object) -> bytes:
+async def _bytes(content: object) -> bytes:
     match content:
         case None:
             return b""
@@ -217,5 +218,7 @@ def _bytes(content: object) -> bytes:
             return text.encode()
         case bytes() as raw:
             return raw
+        case AsyncIterable():
+            return b"".join([part async for part in cast("AsyncIterable[bytes]", content)])
         case _:
             raise TypeError(f"the in-process transport sends text and bytes, not {type(content).__name__}")

@@ -1,7 +1,7 @@
 """One authenticated way to ARM for the whole worker: raw requests for reads, typed clients for writes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,21 @@ class Session:
         url = f"{self.cloud.arm}{path}"
         return await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body), timeout)
 
+    async def put_answer(self, path: str, api_version: str, body: bytes, if_match: str | None) -> Answer:
+        """The whole answer to a PUT of a body as it stands, for a cluster or a subnet whose properties nobody may lose.
+
+        It is sent once. aiohttp sends a PUT again when the connection drops without an answer (client.py,
+        IDEMPOTENT_METHODS), up to a minute later, when the body may be out of date; one that it cannot rewind it does
+        not. `if_match` is the ETag as it was read, quotes and all.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "application/json", "Content-Length": str(len(body))}
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        url = f"{self.cloud.arm}{path}"
+        content = _read_once(body)
+        request = HttpRequest("PUT", url, params={"api-version": api_version}, content=content, headers=headers)
+        return await self._send(request, CLUSTER_WRITE_TIMEOUT)
+
     async def token_for(self, scope: str) -> str:
         """A token of ours for something else than ARM, to be sent to ARM and nowhere else. Raises NoTokenError."""
         return (await self._credential.get_token_info(scope)).token
@@ -106,6 +121,10 @@ class Session:
         """Close the connections and the credential. The session cannot be used afterwards."""
         await self._transport.close()
         await self._credential.close()
+
+
+async def _read_once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _seconds() -> float:
