@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import aiohttp
 import dns.asyncquery
 import dns.exception
 import dns.message
@@ -19,24 +15,17 @@ from rich.rule import Rule
 
 from demo import hurried_clock
 from demo.patience import until
+from demo.premises import NAMESPACE, ZONE, Stage, how_to_install, stage_of
 from demo.timeline import Timeline
-from localazure import bind as bind_server
-from localazure import command_pod
 from localazure.aks import maintenance
 from localazure.aks.command import Command
-from localazure.bind import Bind, ServedZone, TsigKey, bind
-from localazure.host.functions_host import FunctionsHost
-from localazure.kube_api import KubeApi, serving
+from localazure.bind import Bind
 from localazure.running import Running
 from localazure.store import Json
-from localazure.world import HubAndSpoke, cluster_request, hub_and_spoke
+from localazure.world import cluster_request
 
-_APP = Path(__file__).parent / "hurried_app"
 _NAME = "moving"
-_ZONE = "privatelink.westeurope.azmk8s.io"
-_SUBSCRIPTION = "44444444-4444-4444-4444-444444444444"  # no cluster of the other acts is in this one's way
-_NAMESPACE = "apps"
-_RESTARTED = ["DaemonSet apps/agent", "Deployment apps/proxy"]
+_RESTARTED = [f"DaemonSet {NAMESPACE}/agent", f"Deployment {NAMESPACE}/proxy"]
 _OLD_TTL = 300.0  # seconds that AKS's own record may be kept
 
 
@@ -47,75 +36,13 @@ async def moved(console: Console, local: Running) -> list[str]:
         console.print(f"[yellow]This act is left out: it needs {missing}.[/]")
         return []
     local.event_grid.faults.lose = 0.0
-    async with _stage(local) as stage:
+    async with stage_of(local) as stage:
         console.print(
-            f"On premises a BIND answers for {_ZONE}, at {stage.primary.address}, and a copy of it in a branch, at "
+            f"On premises a BIND answers for {ZONE}, at {stage.primary.address}, and a copy of it in a branch, at "
             f"{stage.branch.address}. They do not see Azure, so Tether keeps the cluster's record there. In the "
             "cluster run two workloads that ask the node's DNS, and one that asks the cluster's.\n"
         )
         return await _Act(local, stage, Timeline(console, local.azure.clock)).run()
-
-
-def how_to_install() -> str:
-    """What this act lacks, and the way to have it; empty where it lacks nothing."""
-    lacking: list[str] = []
-    if not bind_server.is_installed():
-        lacking.append(f"BIND ({bind_server.HOW_TO_INSTALL})")
-    if not command_pod.is_installed():
-        lacking.append(f"kubectl ({command_pod.HOW_TO_INSTALL})")
-    return " and ".join(lacking)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """Everything there is before the act begins."""
-
-    world: HubAndSpoke
-    primary: Bind
-    branch: Bind
-    kube: KubeApi
-    host: FunctionsHost
-    clock: Path
-    person: aiohttp.ClientSession
-
-
-@asynccontextmanager
-async def _stage(local: Running) -> AsyncGenerator[_Stage]:
-    world = hub_and_spoke(local.azure, nth=4, custom_dns=False, subscription=_SUBSCRIPTION)
-    key = TsigKey()
-    with tempfile.TemporaryDirectory(prefix="tether-demo-") as folder, serving(_kube()) as kube:
-        clock = Path(folder) / "clock"
-        settings = {"DEMO_TSIG": key.secret, hurried_clock.SETTING: str(clock)}
-        async with (
-            bind(ServedZone(_ZONE, writers=(key,))) as primary,
-            bind(ServedZone(_ZONE, primary=primary.port)) as branch,
-            local.app(_APP, policy=_policy(world, primary, branch, key), settings=settings) as host,
-            aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as person,
-        ):
-            local.azure.run_command = command_pod.command_pod(kube.url)
-            yield _Stage(world, primary, branch, kube, host, clock, person)
-
-
-def _kube() -> KubeApi:
-    """Two workloads that a move concerns, and one that asks the cluster's own DNS at every time."""
-    kube = KubeApi()
-    kube.add("deployments", "proxy", _NAMESPACE, replicas=2)
-    kube.add("daemonsets", "agent", _NAMESPACE, pod={"hostNetwork": True})
-    kube.add("deployments", "website", _NAMESPACE, pod={"dnsPolicy": "ClusterFirst"})
-    return kube
-
-
-def _policy(world: HubAndSpoke, primary: Bind, branch: Bind, key: TsigKey) -> Json:
-    tsig = {"name": key.name, "algorithm": key.algorithm, "secret": "@env:DEMO_TSIG"}
-    record = {"zone": _ZONE, "authoritative": True, "servers": [primary.address], "tsig": tsig}
-    return {
-        "owner": "demo",
-        "mode": "enforce",
-        "scope": {"subscriptions": [world.subscription]},
-        "records": [record],
-        "resolution": {"enabled": True, "servers": [primary.address, branch.address]},
-        "podRestarts": {"enabled": True, "namespaces": [_NAMESPACE]},
-    }
 
 
 class _WentWrong(Exception):  # noqa: N818 - a step that did not come, which the demo tells of
@@ -127,7 +54,7 @@ class _Act:
     """The steps, each of which must come for the next one to."""
 
     local: Running
-    stage: _Stage
+    stage: Stage
     timeline: Timeline
     cluster: str = ""
     fqdn: str = ""
@@ -156,7 +83,7 @@ class _Act:
         self.fqdn = self._properties()["privateFQDN"]
         old = self._address()
         await _come(until(lambda: self._answers(self.stage.primary, old)), f"BIND answers {old}")
-        await self.stage.branch.rndc("retransfer", _ZONE)
+        await self.stage.branch.rndc("retransfer", ZONE)
         await _come(until(lambda: self._answers(self.stage.branch, old)), f"the branch's copy answers {old}")
         await _come(until(self._is_green), "the resolution check is green before the move")
         self.timeline.step("created", f"the cluster is Succeeded, and BIND and its copy answer {old}: Tether's record")
@@ -197,7 +124,7 @@ class _Act:
     async def _mended(self, new: str) -> float:
         """An instant of Azure's clock at which the old address was still answered, and not for long after it."""
         at = self.local.azure.clock.now()
-        await self.stage.branch.rndc("retransfer", _ZONE)
+        await self.stage.branch.rndc("retransfer", ZONE)
         self.timeline.step("fetched", "a person has the branch's server fetch the zone (rndc retransfer)")
         await _come(until(lambda: self._answers(self.stage.branch, new)), f"the branch's copy answers {new}")
         await _come(until(self._is_green), "the resolution check turns green")
@@ -219,9 +146,9 @@ class _Act:
         await _come(until(lambda: command.ended, 60), "the command ends")
         self.timeline.step("ran", f"it ended with exit code {command.exit_code}", "red" if command.exit_code else "")
         restarted = _names(command.logs)
-        marked = {name for name in ("proxy", "website") if self.stage.kube.annotation("deployments", name, _NAMESPACE)}
+        marked = {name for name in ("proxy", "website") if self.stage.kube.annotation("deployments", name, NAMESPACE)}
         self.timeline.step("restarted", f"restarted, and up again: {', '.join(restarted)}", "green")
-        self.timeline.step("left", f"left alone: Deployment {_NAMESPACE}/website, which asks the cluster's DNS")
+        self.timeline.step("left", f"left alone: Deployment {NAMESPACE}/website, which asks the cluster's DNS")
         await _come(until(lambda: self._move("restartsEnded"), 30), "Tether knows that all is restarted")
         self.timeline.step("ended", "Tether's page of the cluster says so: nothing is left to restart", "green")
         if begun < _OLD_TTL:

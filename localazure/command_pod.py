@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import tempfile
 import zipfile
 from pathlib import Path
@@ -47,6 +48,7 @@ async def _ran(command: str, home: Path) -> Result:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,  # so that it can be ended with all that it has started
     )
     try:
         async with asyncio.timeout(_LONGEST):
@@ -55,7 +57,7 @@ async def _ran(command: str, home: Path) -> Result:
         return 124, f"ended after {_LONGEST:.0f} s\n"
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     return process.returncode or 0, said.decode(errors="replace")
 
