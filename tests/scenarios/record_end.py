@@ -75,7 +75,9 @@ class End:
                 holder = self._holder(held)
                 if (place.name, name) in self._world.kept or holder is None:
                     continue
-                known = any(ResourceId(holder.id) in host.ledger.known for host in self._hosts)
+                owner = owner_of(held.owners[0])
+                keepers = [host for host in self._hosts if owner and host.policy.owner == owner.deployment]
+                known = any(ResourceId(holder.id) in host.ledger.known for host in keepers)
                 if known and not self._world.lives(holder):
                     yield f"{name} on {place.name} outlives {holder.id}"
 
