@@ -14,6 +14,7 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, cl
 from functions.arm.operations import Operation, Progress
 from functions.arm.session import Session
 from functions.dns.ask import Asker
+from functions.fleet.creation import making
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.moved import moved
 from functions.fleet.observe import Depth, expected, observe
@@ -161,7 +162,11 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         return _blind(work, error, at, before or Observed())
     if considered.seen is None or considered.verdict is None:
         codes = tuple(finding.code for finding in considered.findings)
-        return Pass(considered.ended, findings=considered.findings, observed=Observed(at=at, findings=codes))
+        held = (
+            before or Observed()
+        )  # that its cluster was Deleting is still known when somebody forges a zone beside it
+        kept = Observed(at=at, findings=codes, zone=held.zone, deleting=held.deleting)
+        return Pass(considered.ended, findings=considered.findings, observed=kept)
     async with AsyncExitStack() as turn:
         allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
         allowed = await _in_turn(allowed, considered.seen, around)
@@ -312,7 +317,7 @@ def _in_brief(
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
     recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
     brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
-    return msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen))
+    return msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen), making=making(seen))
 
 
 def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
+from functions.fleet import creation
 from functions.ledger.state import Ledger, LedgerError, Mark, Observed
 from functions.queue import WorkQueue
 from functions.reconcile import Pass
@@ -55,6 +56,7 @@ def recalled(done: Pass, memory: Observed) -> Pass:
     kept = msgspec.structs.replace(
         done.observed,
         gone_since=memory.gone_since or done.observed.gone_since if done.observed.gone_since else 0.0,
+        zone=done.observed.zone or memory.zone,
         deleting=done.observed.deleting or (memory.deleting and state in {"", "failed"}),
         reversals=done.observed.reversals or memory.reversals,
         born=memory.born or done.observed.born,
@@ -62,6 +64,7 @@ def recalled(done: Pass, memory: Observed) -> Pass:
         answers_until=done.observed.answers_until or memory.answers_until,
         address=memory.address or done.observed.address,  # the next pass sees that it moved
         move=done.observed.move or memory.move,
+        making=creation.recalled(done.observed.making, memory.making, state),
     )
     return replace(done, observed=kept)
 

@@ -5,11 +5,13 @@ The model in tests/unit tries every order of a few steps; here the steps are rea
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from functions.ledger.state import Counters, Ledger, LedgerError, Observed
-from functions.ledger.tables import TableLedger
+from functions.ledger.storage_tables import StorageTables
+from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
 from localazure.azurite import azurite
 from tests.scenarios.memory_ledger import MemoryLedger
@@ -99,15 +101,18 @@ async def test_a_look_again_survives_passes_that_end_meanwhile() -> None:
 
 
 async def test_a_row_that_others_never_leave_alone_is_given_up_in_the_end() -> None:
-    class Contended(TableLedger):
-        async def _asked(self, call: object, expected: tuple[type[Exception], ...] = ()) -> object:  # type: ignore[override]
-            if expected:
-                raise expected[0]
+    class Contended(StorageTables):
+        async def entity(self, table: str, where: dict[str, Any]) -> dict[str, Any] | None:
             return None
+
+        async def create(self, table: str, entity: dict[str, Any]) -> bool:
+            return False
 
     account = "AccountName=a;AccountKey=c2VjcmV0"
     connection = f"DefaultEndpointsProtocol=http;{account};TableEndpoint=http://127.0.0.1:9/a;"
-    ledger = Contended(Storage(connection_string=connection))
+    storage = Storage(connection_string=connection)
+    ledger = TableLedger(storage)
+    ledger._tables = Contended(storage, (STATE,), 5.0)
     with pytest.raises(LedgerError, match="changed by others"):
         await ledger.bump(GROUP, AT)
     await ledger.close()

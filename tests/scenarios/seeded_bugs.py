@@ -117,10 +117,11 @@ def forgotten_pause() -> Iterator[None]:
 def intents_left_open() -> Iterator[None]:
     """Nobody looks through the journal for what dead workers left."""
 
-    async def close_left_open(*_: Any) -> None:
-        return
+    async def nothing(*_: Any) -> int:
+        return 0
 
-    with patch.object(journal, "close_left_open", close_left_open):
+    names = ("close_left_open", "close_all_left_open")
+    with patch.object(journal, names[0], nothing), patch.object(journal, names[1], nothing):
         yield
 
 
