@@ -99,6 +99,8 @@ class AccessProfile(ArmStruct, frozen=True, kw_only=True):
 class AgentPool(ArmStruct, frozen=True, kw_only=True):
     name: str = ""
     vnet_subnet_id: str | None = msgspec.field(default=None, name="vnetSubnetID")
+    orchestrator_version: str | None = None  # the version that is wanted
+    current_orchestrator_version: str | None = None
 
 
 class NodeResourceGroupProfile(ArmStruct, frozen=True, kw_only=True):
@@ -124,8 +126,18 @@ class AadProfile(ArmStruct, frozen=True, kw_only=True):
     """Microsoft Entra integration: that it is there is all that Tether needs to know."""
 
 
+class SystemData(ArmStruct, frozen=True, kw_only=True):
+    """What ARM itself keeps of a resource. An instant is ISO 8601 text."""
+
+    created_at: str = ""
+
+
 class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     provisioning_state: str = ""
+    # Another for each cluster that is made under one id (AKS API, resourceUID).
+    resource_uid: str | None = msgspec.field(default=None, name="resourceUID")
+    kubernetes_version: str | None = None  # the version that is wanted
+    current_kubernetes_version: str | None = None
     power_state: PowerState | None = None
     private_fqdn: str | None = msgspec.field(default=None, name="privateFQDN")
     node_resource_group: str | None = None
@@ -144,7 +156,23 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     id: ResourceId
     location: str = ""
     tags: dict[str, str] | None = None
+    e_tag: str | None = None
+    system_data: SystemData | None = None
     properties: ClusterProperties
+
+    @property
+    def failed(self) -> bool:
+        """Whether its last operation failed."""
+        return self.properties.provisioning_state.casefold() == "failed"
+
+    @property
+    def changes_version(self) -> bool:
+        """Whether it, or one of its pools, is to run another version than it does: a write would go on with that."""
+        own = (self.properties.kubernetes_version, self.properties.current_kubernetes_version)
+        pools = self.properties.agent_pool_profiles or ()
+        versions = (own, *((pool.orchestrator_version, pool.current_orchestrator_version) for pool in pools))
+        # "1.33" is wanted of whoever does not name a patch, and "1.33.5" is what it runs then.
+        return any(want and has and not f"{has}.".startswith(f"{want}.") for want, has in versions)
 
     @property
     def settled(self) -> bool:

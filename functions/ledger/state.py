@@ -11,6 +11,7 @@ import msgspec
 
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.ledger.making import Making
 from functions.ledger.move import Move
 
 # Written into every row, so that an older worker leaves a newer worker's rows alone.
@@ -98,7 +99,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     found right, each as Recording.kept. `born` is the event of the cluster's making, 0 where none was
     seen; `resolved`: when DNS servers were first seen to answer with the address, 0 before.
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
-    `move` is the last change of the address.
+    `move` is the last change of the address. `making` is what proves that a cluster's creation failed.
     """
 
     at: float = 0.0
@@ -121,6 +122,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved: float = 0.0
     answers_until: float = 0.0
     move: Move | None = None
+    making: Making | None = None
 
     @property
     def living(self) -> str:
