@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(SETUP) $(PROGRAMS) ## The main job: a private cluster fails without Tether and comes up with it (under a minute)
+demo: $(SETUP) $(PROGRAMS) ## The main job: a private cluster fails without Tether and comes up with it, an API server moves (about 70 seconds)
 	@$(BIN)/python -m demo
 
 up: $(SETUP) ## Local Azure and the app kept running; prints every endpoint and an example call

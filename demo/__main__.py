@@ -17,7 +17,7 @@ from demo.creation import Creation, Ended
 from demo.mending import removed_and_mended
 from demo.moving import moved
 from demo.timeline import Timeline
-from localazure.azurite import AzuriteMissing
+from localazure.cannot_start import CannotStart
 from localazure.running import Running, running
 from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke, hub_and_spoke
 
@@ -35,7 +35,7 @@ def main() -> int:
     console = Console()
     try:
         wrong = asyncio.run(_play(console, options.speed))
-    except AzuriteMissing as error:
+    except CannotStart as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 1
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ async def _without(console: Console, local: Running) -> list[str]:
     console.print(Rule("[bold]Without Tether"))
     world = hub_and_spoke(local.azure, second_hub=True)
     timeline = Timeline(console, local.azure.clock)
-    ended = await _watched(console, local, world, timeline, "without-tether")
+    ended = await _watched(local, world, timeline, "without-tether")
     why = "nodes gave up looking for the API server's name, exit status 52" if "52" in ended.message else ended.message
     timeline.step("ended", f"the cluster is {ended.state}: {why} ({ended.error})", "red")
     wrong: list[str] = []
@@ -87,7 +87,7 @@ async def _with(console: Console, local: Running) -> list[str]:
     timeline = Timeline(console, local.azure.clock)
     async with local.app(ROOT, policy=_policy(world)) as host:
         console.print(f"Tether is running: {', '.join(host.functions)} (its log: {LOG.relative_to(ROOT)})\n")
-        ended = await _watched(console, local, world, timeline, "with-tether")
+        ended = await _watched(local, world, timeline, "with-tether")
         timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
         wrong = _judged(timeline, world, ended, _WITH_EVENT) + _undelivered(local)
         _show_links(console, ended)
@@ -104,7 +104,7 @@ async def _with_lost_events(console: Console, local: Running) -> list[str]:
     console.print(Rule("[bold]With Tether, every event lost"))
     world = hub_and_spoke(local.azure, nth=3, second_hub=True)
     timeline = Timeline(console, local.azure.clock)
-    ended = await _watched(console, local, world, timeline, "unheard-of")
+    ended = await _watched(local, world, timeline, "unheard-of")
     timeline.step("ended", f"the cluster is {ended.state}", "green" if ended.state == "Succeeded" else "red")
     wrong = _judged(timeline, world, ended, _WITHOUT_EVENT)
     if timeline.at("event") is not None:
@@ -112,13 +112,9 @@ async def _with_lost_events(console: Console, local: Running) -> list[str]:
     return [f"with every event lost: {line}" for line in wrong]
 
 
-async def _watched(console: Console, local: Running, world: HubAndSpoke, timeline: Timeline, name: str) -> Ended:
-    creation = asyncio.ensure_future(Creation(local, world, timeline, name).run())
-    with console.status("") as status:
-        while not creation.done():
-            status.update(f"[dim]{timeline.now():.0f} s of Azure's clock; nodes give up 600 s after they boot[/]")
-            await asyncio.wait({creation}, timeout=0.1)
-    return creation.result()
+async def _watched(local: Running, world: HubAndSpoke, timeline: Timeline, name: str) -> Ended:
+    creation = Creation(local, world, timeline, name)
+    return await timeline.during(creation.run(), "; nodes give up 600 s after they boot")
 
 
 def _policy(world: HubAndSpoke) -> str:

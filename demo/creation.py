@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
@@ -40,7 +41,12 @@ class _AnyToken:
     async def __aenter__(self) -> "_AnyToken":
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
         """Nothing to leave."""
 
 
@@ -72,10 +78,11 @@ class Creation:
         """Ask for the cluster and watch until ARM says that it came up or failed."""
         async with self._clients() as (aks, dns):
             self._timeline.start()
-            request = cluster_request(self._world.node_subnet, self._world.location)
+            request: Any = cluster_request(self._world.node_subnet, self._world.location)
             poller = await aks.managed_clusters.begin_create_or_update(self._group, self._name, request, polling=False)
             self._timeline.step("asked", f"a person asks for the private cluster {self._name}; AKS is creating it")
             del poller
+            state = ""
             while (cluster := await aks.managed_clusters.get(self._group, self._name)).properties is not None:
                 state = cluster.properties.provisioning_state or ""
                 if state not in {"Creating", "Updating"} or self._timeline.now() > _LONGEST:

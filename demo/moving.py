@@ -42,7 +42,9 @@ async def moved(console: Console, local: Running) -> list[str]:
             f"{stage.branch.address}. They do not see Azure, so Tether keeps the cluster's record there. In the "
             "cluster run two workloads that ask the node's DNS, and one that asks the cluster's.\n"
         )
-        return await _Act(local, stage, Timeline(console, local.azure.clock)).run()
+        timeline = Timeline(console, local.azure.clock)
+        timeline.start()
+        return await timeline.during(_Act(local, stage, timeline).run())
 
 
 class _WentWrong(Exception):  # noqa: N818 - a step that did not come, which the demo tells of
@@ -61,7 +63,6 @@ class _Act:
     wrong: list[str] = field(default_factory=list[str])
 
     async def run(self) -> list[str]:
-        self.timeline.start()
         try:
             old = await self._created()
             new = await self._moved(old)

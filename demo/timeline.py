@@ -1,6 +1,9 @@
-"""What a viewer sees while a cluster is being made: one line a step, with Azure's clock and the seconds between."""
+"""What a viewer sees of an act: one line a step, with Azure's clock and the seconds between."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,7 +14,7 @@ from localazure.clock import Clock
 
 @dataclass(slots=True)
 class Step:
-    """Something that happened, at seconds of Azure's clock since the cluster was asked for."""
+    """Something that happened, at seconds of Azure's clock since the act began."""
 
     name: str
     at: float
@@ -19,7 +22,7 @@ class Step:
 
 @dataclass(slots=True)
 class Timeline:
-    """The steps of one creation, printed as they happen."""
+    """The steps of one act, printed as they happen."""
 
     console: Console
     clock: Clock
@@ -46,6 +49,15 @@ class Timeline:
         row.add_column(overflow="fold")
         row.add_row(f"{at:.0f} s", since, Text(text, style=style))
         self.console.print(row)
+
+    async def during[T](self, work: Coroutine[Any, Any, T], note: str = "") -> T:
+        """What `work` comes to, with Azure's clock and a note shown below the steps for as long as it takes."""
+        working = asyncio.ensure_future(work)
+        with self.console.status("") as status:
+            while not working.done():
+                status.update(f"[dim]{self.now():.0f} s of Azure's clock{note}[/]")
+                await asyncio.wait({working}, timeout=0.1)
+        return working.result()
 
     def at(self, name: str) -> float | None:
         """When a step happened, None when it did not."""
