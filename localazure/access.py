@@ -14,6 +14,12 @@ type LockLevel = Literal["CanNotDelete", "ReadOnly"]
 JOIN_VNET = "Microsoft.Network/virtualNetworks/join/action"
 JOIN_SUBNET = "Microsoft.Network/virtualNetworks/subnets/join/action"
 
+_JOINED_BY_SUBNETS = {
+    "routeTable": "routeTables",
+    "networkSecurityGroup": "networkSecurityGroups",
+    "natGateway": "natGateways",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Denial:
@@ -97,6 +103,10 @@ def _joined(resource_type: str, properties: Json) -> Iterator[tuple[str, str]]:
             yield JOIN_VNET, str(part(properties, "virtualNetwork").get("id", ""))
         case "microsoft.network/privateendpoints":
             yield JOIN_SUBNET, str(part(properties, "subnet").get("id", ""))
+        case "microsoft.network/virtualnetworks/subnets":
+            for key, kind in _JOINED_BY_SUBNETS.items():
+                if named := part(properties, key).get("id"):
+                    yield f"Microsoft.Network/{kind}/join/action", str(named)
         case "microsoft.containerservice/managedclusters":
             for pool in cast("list[object]", items(properties, "agentPoolProfiles")):
                 if isinstance(pool, dict) and (subnet := cast("Json", pool).get("vnetSubnetID")):

@@ -68,6 +68,7 @@ class ArmFront:
         try:
             await fault.before()
             answer = fault.instead or await self._answer(method, target, scope, receive, headers, fault)
+            await self._azure.interludes.answered(method, target.id)
             await fault.after()
         except Refused as refused:
             answer = refused.answer

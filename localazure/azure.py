@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
@@ -12,7 +12,9 @@ from localazure.aks.at_work import AtWork, NextEndpoint
 from localazure.aks.command import Command, Runner, says_what_it_would_run
 from localazure.aks.rules import AksRules
 from localazure.clock import Clock
+from localazure.interludes import Interlude, Interludes
 from localazure.limits import Limits
+from localazure.network_rules import NetworkRules
 from localazure.operations import Operations
 from localazure.resolver import Resolvers
 from localazure.resource_graph.view import GraphView
@@ -72,6 +74,10 @@ class LocalAzure:
         self.management_groups: dict[str, tuple[str, ...]] = {}
         """The management groups above a subscription, the nearest first."""
         self.aks = AksRules()
+        self.network = NetworkRules()
+        self.interludes = Interludes()
+        self.resumed: list[str] = []
+        """The ids of clusters whose interrupted upgrade or scaling a PUT has set going again. Tether must add none."""
         self.clusters_at_work: dict[str, AtWork] = {}
         """What AKS is doing, by the cluster's id in lower case."""
         self.next_endpoints: dict[str, NextEndpoint] = {}
@@ -130,6 +136,13 @@ class LocalAzure:
         }
         for listener in self._listeners:
             listener(event)
+
+    def between(self, read: str, act: Callable[[], Awaitable[None]], *, nth: int = 1, method: str = "GET") -> Interlude:
+        """Let someone else `act` right after the `nth` read of an id from now on, before its reader can go on.
+
+        The reader gets what was there before. `done` of what comes back tells whether it happened.
+        """
+        return self.interludes.add(Interlude(method, read, act, nth))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let Azure go on with something in the background. A crash of it is kept in `failures` for tests to see."""

@@ -69,6 +69,8 @@ class Operation:
     started: float
     status_address: str
     result_address: str
+    pause: float | None
+    """Seconds, of Azure's, that Retry-After asks for."""
     fate: Fate = NO_FATE
     status: str = "InProgress"
     error: Json | None = None
@@ -93,8 +95,8 @@ class Operation:
             given["azure-asyncoperation"] = self.status_address
         if location:
             given["location"] = self.result_address
-        if wait and (pause := _RETRY_AFTER[self.kind]) is not None:
-            given["retry-after"] = str(max(1, round(self.azure.clock.ours(pause))))
+        if wait and self.pause is not None:
+            given["retry-after"] = str(max(1, round(self.azure.clock.ours(self.pause))))
         return given
 
     def poll(self) -> Answer:
@@ -147,11 +149,13 @@ class Operations:
         resource_group: str = "",
         location: str = "",
         name: str = "",
+        pause: float | None = None,
     ) -> Operation:
         """Begin `work` in the background and answer at once.
 
         `work` gets the operation; it ends well by returning and badly by raising OperationFailed. `name` is the
-        operation's own, as private DNS puts it into its addresses: `UpsertVirtualNetworkLink`.
+        operation's own, as private DNS puts it into its addresses: `UpsertVirtualNetworkLink`. `pause`: seconds for
+        Retry-After where the kind's own are not right.
         """
         fate = fate_of_request.get()
         guid = self._azure.guid()
@@ -166,6 +170,7 @@ class Operations:
             started=self._azure.clock.now(),
             status_address=f"{origin}{status_path}/{segment}{query}",
             result_address=f"{origin}{result_path}/{segment}{query}",
+            pause=_RETRY_AFTER[kind] if pause is None else pause,
             fate=fate,
         )
         self._by_id[segment] = operation

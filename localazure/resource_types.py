@@ -15,6 +15,8 @@ from localazure.resources.private_zones import PrivateZones
 from localazure.resources.provider import Provider
 from localazure.resources.record_sets import AllRecordSets, RecordSets
 from localazure.resources.resource_graph import ResourceGraph
+from localazure.resources.route_tables import RouteTables
+from localazure.resources.routes import Routes
 from localazure.resources.subnets import Subnets
 from localazure.resources.subscriptions import Subscriptions, Tenants
 from localazure.resources.virtual_networks import VirtualNetworks
@@ -27,6 +29,8 @@ TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     VirtualNetworks,
     Subnets,
     Peerings,
+    RouteTables,
+    Routes,
     PrivateEndpoints,
     NetworkInterfaces,
     LoadBalancers,

@@ -8,6 +8,7 @@ subscriptions are in `resourcecontainers`. Source: Learn, "Azure Resource Graph 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from localazure import back_references
 from localazure.resource_graph.scalars import Columns, Kind
 from localazure.store import Json, Resource, items, part
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _DNS = "microsoft.network/privatednszones"
 _VNETS = "microsoft.network/virtualnetworks"
+_TABLES = "microsoft.network/routetables"
 SUBSCRIPTIONS = "microsoft.resources/subscriptions"
 GROUPS = f"{SUBSCRIPTIONS}/resourcegroups"
 _GROUPS_OF_ARM = "microsoft.resources/resourcegroups"
@@ -50,7 +52,7 @@ TYPES: dict[str, tuple[str, ...]] = {
         _VNETS,
         "microsoft.network/networkinterfaces",
         "microsoft.network/privateendpoints",
-        "microsoft.network/routetables",
+        _TABLES,
         "microsoft.network/loadbalancers",
         "microsoft.network/networksecuritygroups",
         _DNS,
@@ -129,7 +131,13 @@ def _zone_properties(azure: "LocalAzure", zone: Resource) -> Json:
 
 def _vnet_properties(azure: "LocalAzure", vnet: Resource) -> Json:
     subnets = [
-        {"id": subnet.id, "name": subnet.name, "type": f"{_VNETS}/subnets", "properties": subnet.properties}
+        {
+            "id": subnet.id,
+            "name": subnet.name,
+            "type": f"{_VNETS}/subnets",
+            "etag": vnet.body.get("etag", ""),
+            "properties": {**subnet.properties, **back_references.of_subnet(azure.store, subnet.id)},
+        }
         for subnet in azure.store.of_type(f"{_VNETS}/subnets", vnet.id)
     ]
     peerings = [
@@ -150,6 +158,15 @@ def _peering_properties(azure: "LocalAzure", peering: Resource) -> Json:
     return {**peering.properties, "remoteAddressSpace": space}
 
 
+def _table_properties(azure: "LocalAzure", table: Resource) -> Json:
+    """With its routes and the subnets that use it, as a GET."""
+    routes = [
+        {"id": route.id, "name": route.name, "type": f"{_TABLES}/routes", "properties": route.properties}
+        for route in azure.store.of_type(f"{_TABLES}/routes", table.id)
+    ]
+    return {**table.properties, "routes": routes, **back_references.of_route_table(azure.store, table.id)}
+
+
 def _cluster_properties(_azure: "LocalAzure", cluster: Resource) -> Json:
     """Without `fqdn` while the public name is switched off, as a GET."""
     if part(cluster.properties, "apiServerAccessProfile").get("enablePrivateClusterPublicFQDN", True):
@@ -160,6 +177,7 @@ def _cluster_properties(_azure: "LocalAzure", cluster: Resource) -> Json:
 _PROPERTIES: dict[str, Callable[["LocalAzure", Resource], Json]] = {
     _DNS: _zone_properties,
     _VNETS: _vnet_properties,
+    _TABLES: _table_properties,
     "microsoft.containerservice/managedclusters": _cluster_properties,
 }
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import override
 
 from localazure.answers import Answer
+from localazure.back_references import BALANCERS as TYPE
 from localazure.operations import Operation, Takes
 from localazure.resources.network import (
     bad_reference,
@@ -16,7 +17,6 @@ from localazure.resources.network import (
 )
 from localazure.resources.network_interfaces import Version, free_address, has_room
 from localazure.resources.provider import ArmRequest, ResourceType, name_of, spelt, told
-from localazure.resources.subnets import BALANCERS as TYPE
 from localazure.store import Json, Resource, items, part
 
 _PARTS = ("backendAddressPools", "loadBalancingRules", "probes", "inboundNatRules", "inboundNatPools")

@@ -33,20 +33,6 @@ def reference(given: Any) -> Json:
     return {"id": given["id"]}
 
 
-def upper_cased(resource_id: str) -> str:
-    """A back reference: names are upper-cased from the resource group on, the words between them are not.
-
-    Recorded: network/subnet-get-with-private-endpoint-back-references.
-    """
-    parts = resource_id.strip("/").split("/")
-    fixed = {0, 1, 2, 4, 5}  # subscriptions, its id, resourceGroups, providers, the namespace
-    named = [
-        part.upper() if index not in fixed and (index == 3 or index % 2 == 1) else part
-        for index, part in enumerate(parts)
-    ]
-    return "/" + "/".join(named)
-
-
 def start_network(
     azure: LocalAzure,
     request: ArmRequest,
@@ -54,8 +40,12 @@ def start_network(
     work: Callable[[Operation], Awaitable[None]],
     *,
     holds: Resource | None = None,
+    pause: float | None = None,
 ) -> Operation:
-    """Start an operation of Microsoft.Network, which holds a resource until it ends: see `refuse_if_held`."""
+    """Start an operation of Microsoft.Network, which holds a resource until it ends: see `refuse_if_held`.
+
+    `pause` is for types whose Retry-After (seconds) is another than a VNet's.
+    """
 
     async def held(operation: Operation) -> None:
         try:
@@ -65,7 +55,12 @@ def start_network(
                 holds.body.pop(RUNNING, None)
 
     operation = azure.operations.start(
-        Kind.NETWORK, held, subscription=request.subscription, api_version=request.api_version, location=location
+        Kind.NETWORK,
+        held,
+        subscription=request.subscription,
+        api_version=request.api_version,
+        location=location,
+        pause=pause,
     )
     if holds is not None:
         holds.body[RUNNING] = operation.status_address
@@ -88,6 +83,27 @@ def refuse_if_held(resource: Resource) -> None:
         )
 
 
+def retry_if_held(resource: Resource) -> None:
+    """429 while another operation holds the resource, as route tables say it.
+
+    Recorded: network/route-table-and-routes-full-flow-2025-03-01 [17].
+    """
+    if resource.body.get(RUNNING):
+        raise arm_error(
+            429,
+            "RetryableError",
+            "A retryable error occurred.",
+            cause="service",
+            headers={"retry-after": "12"},
+            details=[
+                {
+                    "code": "RetryableErrorDueToAnotherOperation",
+                    "message": f"Another operation is changing {resource.id}. Try again in 12 seconds.",
+                }
+            ],
+        )
+
+
 def bad_reference(wanted: str, by: str) -> Refused:
     """400 for what a body names and Azure cannot find."""
     return arm_error(
@@ -103,3 +119,15 @@ def bad_reference(wanted: str, by: str) -> Refused:
 def child_not_found(resource_id: str) -> Refused:
     """404 of a child that Microsoft.Network itself misses. Recorded: network/route-table-and-routes-full-flow [22]."""
     return arm_error(404, "NotFound", f"Resource {resource_id} not found.", cause="", details=[])
+
+
+def not_provisioned(wanted: str) -> Refused:
+    """429 without Retry-After for what a body names while it is still being written.
+
+    Recorded: errors/429-retryable-error-no-retry-after-network-interface-put.
+    """
+    detail = {
+        "code": "ReferencedResourceNotProvisioned",
+        "message": f"{wanted} is being written; what refers to it must wait until it is Succeeded.",
+    }
+    return arm_error(429, "RetryableError", "A retryable error occurred.", cause="service", details=[detail])

@@ -6,12 +6,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 from localazure.azure import LocalAzure
+from localazure.back_references import NICS as TYPE
+from localazure.back_references import configurations_in
 from localazure.resources.network import new_etag
 from localazure.resources.provider import ResourceType, name_of, told
-from localazure.resources.subnets import configurations_in
 from localazure.store import Json, Resource
-
-TYPE = "Microsoft.Network/networkInterfaces"
 
 type Version = Literal["IPv4", "IPv6"]
 
@@ -134,7 +133,7 @@ def free_address(azure: LocalAzure, subnet_id: str, version: Version = "IPv4", a
 
     Raises ValueError where there is none.
     """
-    taken = {found["properties"]["privateIPAddress"] for found in configurations_in(azure, subnet_id)}
+    taken = {found["properties"]["privateIPAddress"] for found in configurations_in(azure.store, subnet_id)}
     for network in _networks(azure, subnet_id, version):
         for offset in range(4, network.num_addresses - 1):
             if (address := str(network[offset])) not in taken and address not in avoid:

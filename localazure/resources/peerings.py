@@ -7,28 +7,20 @@ from localazure.answers import Answer, Refused, arm_error
 from localazure.operations import Operation, Takes
 from localazure.resources.network import (
     bad_reference,
-    child_not_found,
     new_etag,
     reference,
     refuse_if_held,
     start_network,
 )
-from localazure.resources.provider import (
-    ArmRequest,
-    ResourceType,
-    name_of,
-    parent_not_found,
-    resource_not_found,
-    spelt,
-    told,
-)
+from localazure.resources.network_child import NetworkChild
+from localazure.resources.provider import ArmRequest, name_of, spelt
 from localazure.store import Json, Resource, part
 
 TYPE = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
 _SYNC = {"Initiated": "RemoteNotInSync", "Connected": "FullyInSync", "Disconnected": "RemoteNotInSync"}
 
 
-class Peerings(ResourceType):
+class Peerings(NetworkChild):
     """Recorded: network/vnet-peering-both-sides-initiated-connected, vnet-get-with-peering."""
 
     type = TYPE
@@ -60,7 +52,7 @@ class Peerings(ResourceType):
     async def create(self, peering_id: str, remote_vnet_id: str, takes: Takes | None = None) -> Resource:
         """Peer one side with another VNet; Succeeded when this returns. Connected once the other side does the same."""
         peering = self.write(peering_id, _forwarding(remote_vnet_id))
-        await self._settle(peering, takes or self.azure.clock.sleep)
+        await self.settle(peering, takes or self.azure.clock.sleep)
         return peering
 
     def place(self, peering_id: str, remote_vnet_id: str) -> Resource:
@@ -85,7 +77,7 @@ class Peerings(ResourceType):
 
     @override
     async def put(self, request: ArmRequest) -> Answer:
-        vnet = self._vnet(request)
+        vnet = self.parent_in(request)
         refuse_if_held(vnet)
         given = part(request.sent, "properties")
         remote = part(given, "remoteVirtualNetwork").get("id")
@@ -98,44 +90,18 @@ class Peerings(ResourceType):
         vnet.body["etag"] = new_etag(self.azure)
 
         async def work(operation: Operation) -> None:
-            await self._settle(peering, operation.takes)
+            await self.settle(peering, operation.takes)
 
         operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
         return Answer(200 if existed else 201, self.shown(peering), operation.headers(location=False))
 
     @override
-    async def get(self, request: ArmRequest) -> Answer:
-        shown = self.shown(self.found(request))
-        return Answer(200, shown, {"etag": shown["etag"]})
-
-    @override
-    async def list(self, request: ArmRequest) -> Answer:
-        if self.azure.store.get(request.parent) is None:
-            raise parent_not_found(request.parent)
-        return await super().list(request)
-
-    @override
-    async def delete(self, request: ArmRequest) -> Answer:
-        peering = self.azure.store.get(request.id)
-        if peering is None:
-            return Answer(204)
-        vnet = self._vnet(request)
-        refuse_if_held(vnet)
-
-        async def work(operation: Operation) -> None:
-            with told(self.azure, "Delete", peering.id, f"{TYPE}/delete"):
-                await operation.takes(self.azure.durations.network_write)
-                self.azure.store.remove(peering.id)
-                vnet.body["etag"] = new_etag(self.azure)
-                self.update_states(vnet.id)
-
-        operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
-        return Answer(202, None, operation.headers(location=True))
+    def deleted(self, parent: Resource) -> None:
+        self.update_states(parent.id)
 
     @override
     def shown(self, resource: Resource) -> Json:
         """With the remote VNet's address space as it is now."""
-        vnet = self.azure.store.get(resource.id.rsplit("/", 2)[0])
         remote = self.azure.store.get(resource.properties["remoteVirtualNetwork"]["id"])
         space: Json = remote.properties["addressSpace"] if remote else {"addressPrefixes": []}
         properties: Json = {
@@ -144,36 +110,14 @@ class Peerings(ResourceType):
             "remoteAddressSpace": space,
             "remoteVirtualNetworkAddressSpace": space,
         }
-        etag = vnet.body["etag"] if vnet else new_etag(self.azure)
+        etag = self.etag_of(resource.id)
         return {"name": resource.name, "id": resource.id, "etag": etag, "properties": properties, "type": TYPE}
-
-    @override
-    def found(self, request: ArmRequest) -> Resource:
-        peering = self.azure.store.get(request.id)
-        if peering is not None:
-            return peering
-        if self.azure.store.get(request.parent) is None:
-            raise resource_not_found(request)
-        raise child_not_found(request.id)
 
     def _points_back(self, remote: str, own: str) -> bool:
         return any(
             peering.properties["remoteVirtualNetwork"]["id"].casefold() == own.casefold()
             for peering in self.azure.store.of_type(TYPE, remote)
         )
-
-    def _vnet(self, request: ArmRequest) -> Resource:
-        vnet = self.azure.store.get(request.parent)
-        if vnet is None:
-            raise parent_not_found(request.parent)
-        return vnet
-
-    async def _settle(self, peering: Resource, takes: Takes) -> None:
-        with told(self.azure, "Write", peering.id, f"{TYPE}/write"):
-            await takes(self.azure.durations.network_write)
-            peering.properties["provisioningState"] = "Succeeded"
-            if (vnet := self.azure.store.get(peering.id.rsplit("/", 2)[0])) is not None:
-                vnet.body["etag"] = new_etag(self.azure)
 
 
 def _forwarding(remote_vnet_id: str) -> Json:

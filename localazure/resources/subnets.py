@@ -3,44 +3,44 @@
 from copy import deepcopy
 from typing import Any, override
 
+from localazure import back_references
 from localazure.answers import Answer, Refused, arm_error
 from localazure.azure import LocalAzure
+from localazure.back_references import SUBNETS as TYPE
 from localazure.operations import Operation, Takes
 from localazure.resources.network import (
-    child_not_found,
+    bad_reference,
     new_etag,
+    not_provisioned,
     reference,
     refuse_if_held,
     start_network,
-    upper_cased,
 )
-from localazure.resources.provider import (
-    ArmRequest,
-    ResourceType,
-    name_of,
-    parent_not_found,
-    resource_not_found,
-    spelt,
-    told,
-)
+from localazure.resources.network_child import NetworkChild
+from localazure.resources.provider import ArmRequest, name_of, spelt
 from localazure.store import Json, Resource, items, part
 
-TYPE = "Microsoft.Network/virtualNetworks/subnets"
-NICS = "Microsoft.Network/networkInterfaces"
-BALANCERS = "Microsoft.Network/loadBalancers"
 _REFERENCES = ("networkSecurityGroup", "routeTable", "natGateway")
-_READ_ONLY = ("provisioningState", "ipConfigurations", "privateEndpoints", "purpose")
+_GATHERED = ("provisioningState", "ipConfigurations", "privateEndpoints", "purpose")
+_AZURES_OWN = ("resourceNavigationLinks", "serviceAssociationLinks", "ipConfigurationProfiles")
+"""What other services of Azure write into a subnet: no caller can set or remove it (API type Subnet, read-only)."""
 
 
-class Subnets(ResourceType):
+class Subnets(NetworkChild):
     """Recorded: network/subnet-set-then-unset-network-security-group, subnet-attach-route-table-then-delegation."""
 
     type = TYPE
 
     def write(self, subnet_id: str, given: Json, api_version: str = "2025-03-01") -> Resource:
-        """Put a subnet into the store as Updating, whole: nothing of what it had before stays."""
+        """Put a subnet into the store as Updating, whole: nothing of what callers had said before stays.
+
+        What is not known here is kept as it was sent.
+        """
+        before = self.azure.store.get(subnet_id)
         properties: Json = {"provisioningState": "Updating"}
-        properties.update({key: deepcopy(value) for key, value in given.items() if key not in _READ_ONLY})
+        properties.update({key: before.properties[key] for key in _AZURES_OWN if before and key in before.properties})
+        kept = {key: value for key, value in given.items() if key not in (*_GATHERED, *_AZURES_OWN)}
+        properties.update(deepcopy(kept))
         for key in _REFERENCES:
             if properties.get(key):
                 properties[key] = reference(properties[key])
@@ -67,98 +67,71 @@ class Subnets(ResourceType):
     async def create(self, subnet_id: str, properties: Json, takes: Takes | None = None) -> Resource:
         """Make or replace a subnet; Succeeded when this returns."""
         subnet = self.write(subnet_id, properties)
-        await self._settle(subnet, takes or self.azure.clock.sleep)
+        await self.settle(subnet, takes or self.azure.clock.sleep)
         return subnet
+
+    def place(self, subnet_id: str, properties: Json) -> Resource:
+        """The same at once, with what services of Azure have written into it, if `properties` says so."""
+        subnet = self.write(subnet_id, properties)
+        subnet.properties.update({key: deepcopy(properties[key]) for key in _AZURES_OWN if key in properties})
+        subnet.properties["provisioningState"] = "Succeeded"
+        self.move_etag(subnet_id)
+        self.azure.emit("Write", "Success", subnet.id, f"{TYPE}/write")
+        return subnet
+
+    def change(self, subnet_id: str, **properties: object) -> Resource:
+        """Write some properties of a subnet at once, as someone else would; None removes one.
+
+        Raises LookupError where the subnet is missing.
+        """
+        subnet = self.azure.store.get(subnet_id)
+        if subnet is None:
+            raise LookupError(f"there is no subnet {subnet_id}")
+        changed = {**subnet.properties, **properties}
+        return self.place(subnet.id, {key: value for key, value in changed.items() if value is not None})
 
     @override
     async def put(self, request: ArmRequest) -> Answer:
-        vnet = self._vnet(request)
+        vnet = self.parent_in(request)
         refuse_if_held(vnet)
-        if request.condition.if_match and request.condition.broken_by(vnet):
-            raise _changed(request)
+        existed = self.azure.store.get(request.id)
+        self._check_condition(request, vnet if existed else None)
         properties = part(request.sent, "properties")
         if not properties.get("addressPrefix") and not properties.get("addressPrefixes"):
             raise _no_prefix(request)
-        existed = self.azure.store.get(request.id)
+        check_route_table(self.azure, request.id, properties)
         subnet = self.write(spelt(self.azure, TYPE, request.id), properties, request.api_version)
         vnet.body["etag"] = new_etag(self.azure)
 
         async def work(operation: Operation) -> None:
-            await self._settle(subnet, operation.takes)
+            await self.settle(subnet, operation.takes)
 
         operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
         return Answer(200 if existed else 201, self.shown(subnet), operation.headers(location=False))
 
     @override
-    async def get(self, request: ArmRequest) -> Answer:
-        subnet = self.found(request)
-        shown = self.shown(subnet)
-        return Answer(200, shown, {"etag": shown["etag"]})
-
-    @override
-    async def list(self, request: ArmRequest) -> Answer:
-        if self.azure.store.get(request.parent) is None:
-            raise parent_not_found(request.parent)
-        return await super().list(request)
-
-    @override
-    async def delete(self, request: ArmRequest) -> Answer:
-        subnet = self.azure.store.get(request.id)
-        if subnet is None:
-            return Answer(204)
-        vnet = self._vnet(request)
-        refuse_if_held(vnet)
-        if (refusal := in_use(self.azure, subnet)) is not None:
+    def refuse_deletion(self, child: Resource, parent: Resource) -> None:
+        refuse_if_held(parent)
+        if (refusal := in_use(self.azure, child)) is not None:
             raise refusal
-
-        async def work(operation: Operation) -> None:
-            with told(self.azure, "Delete", subnet.id, f"{TYPE}/delete"):
-                await operation.takes(self.azure.durations.network_write)
-                self.azure.store.remove(subnet.id)
-                vnet.body["etag"] = new_etag(self.azure)
-
-        operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
-        return Answer(202, None, operation.headers(location=True))
 
     @override
     def shown(self, resource: Resource) -> Json:
-        vnet = self.azure.store.get(vnet_of(resource.id))
-        etag = vnet.body["etag"] if vnet else new_etag(self.azure)
-        properties = {**resource.properties, **_back_references(self.azure, resource)}
+        etag = self.etag_of(resource.id)
+        properties = {**resource.properties, **back_references.of_subnet(self.azure.store, resource.id)}
         properties["delegations"] = [{**delegation, "etag": etag} for delegation in properties["delegations"]]
         return {"name": resource.name, "id": resource.id, "etag": etag, "properties": properties, "type": TYPE}
 
-    @override
-    def found(self, request: ArmRequest) -> Resource:
-        subnet = self.azure.store.get(request.id)
-        if subnet is not None:
-            return subnet
-        if self.azure.store.get(request.parent) is None:
-            raise resource_not_found(request)
-        raise child_not_found(request.id)
-
-    def _vnet(self, request: ArmRequest) -> Resource:
-        vnet = self.azure.store.get(request.parent)
-        if vnet is None:
-            raise parent_not_found(request.parent)
-        return vnet
-
-    async def _settle(self, subnet: Resource, takes: Takes) -> None:
-        with told(self.azure, "Write", subnet.id, f"{TYPE}/write"):
-            await takes(self.azure.durations.network_write)
-            subnet.properties["provisioningState"] = "Succeeded"
-            if (vnet := self.azure.store.get(vnet_of(subnet.id))) is not None:
-                vnet.body["etag"] = new_etag(self.azure)
-
-
-def vnet_of(child_id: str) -> str:
-    """The VNet's id of a subnet's or peering's."""
-    return child_id.rsplit("/", 2)[0]
+    def _check_condition(self, request: ArmRequest, vnet: Resource | None) -> None:
+        """The ETag that counts is the VNet's. `vnet` is None for a subnet that is not there."""
+        condition = request.condition
+        if condition.if_match and self.azure.network.judges_subnet_etags and condition.broken_by(vnet):
+            raise _changed(request)
 
 
 def in_use(azure: LocalAzure, subnet: Resource) -> Refused | None:
     """400 when something still sits in the subnet. Recorded: errors/400-in-use-subnet-kube-apiserver-nic."""
-    for configuration in configurations_in(azure, subnet.id):
+    for configuration in back_references.configurations_in(azure.store, subnet.id):
         return arm_error(
             400,
             "InUseSubnetCannotBeDeleted",
@@ -170,38 +143,16 @@ def in_use(azure: LocalAzure, subnet: Resource) -> Refused | None:
     return None
 
 
-def configurations_in(azure: LocalAzure, subnet_id: str) -> list[Json]:
-    """The IP configurations of all network interfaces in a subnet, and the frontends of internal load balancers."""
-
-    def by_subnet() -> dict[str, list[Json]]:
-        found: dict[str, list[Json]] = {}
-        for kind, key in ((NICS, "ipConfigurations"), (BALANCERS, "frontendIPConfigurations")):
-            for holder in azure.store.of_type(kind):
-                for configuration in holder.properties[key]:
-                    if subnet := part(configuration["properties"], "subnet").get("id"):
-                        found.setdefault(subnet.casefold(), []).append(configuration)
-        return found
-
-    return azure.store.indexed("IP configurations by subnet", by_subnet).get(subnet_id.casefold(), [])
-
-
-def _endpoints_in(azure: LocalAzure, subnet_id: str) -> list[Resource]:
-    def by_subnet() -> dict[str, list[Resource]]:
-        found: dict[str, list[Resource]] = {}
-        for endpoint in azure.store.of_type("Microsoft.Network/privateEndpoints"):
-            found.setdefault(endpoint.properties["subnet"]["id"].casefold(), []).append(endpoint)
-        return found
-
-    return azure.store.indexed("private endpoints by subnet", by_subnet).get(subnet_id.casefold(), [])
-
-
-def _back_references(azure: LocalAzure, subnet: Resource) -> Json:
-    found: Json = {}
-    if configurations := configurations_in(azure, subnet.id):
-        found["ipConfigurations"] = [{"id": upper_cased(configuration["id"])} for configuration in configurations]
-    if endpoints := _endpoints_in(azure, subnet.id):
-        found["privateEndpoints"] = [{"id": upper_cased(endpoint.id)} for endpoint in endpoints]
-    return found
+def check_route_table(azure: LocalAzure, subnet_id: str, properties: Json) -> None:
+    """Raise Refused for a route table that is not there (400) or is being written (429)."""
+    wanted = str(part(properties, "routeTable").get("id") or "")
+    if not wanted:
+        return
+    table = azure.store.get(wanted)
+    if table is None:
+        raise bad_reference(wanted, subnet_id)
+    if table.properties.get("provisioningState") != "Succeeded":
+        raise not_provisioned(table.id)
 
 
 def _delegation(subnet_id: str, asked: Json) -> Json:
@@ -212,6 +163,7 @@ def _delegation(subnet_id: str, asked: Json) -> Json:
         "id": f"{subnet_id}/delegations/{name}",
         "etag": "",
         "properties": {
+            **deepcopy(given),
             "provisioningState": "Succeeded",
             "serviceName": given.get("serviceName"),
             "actions": given.get("actions") or ["Microsoft.Network/virtualNetworks/subnets/join/action"],
@@ -221,7 +173,7 @@ def _delegation(subnet_id: str, asked: Json) -> Json:
 
 
 def _changed(request: ArmRequest) -> Refused:
-    """Whether Azure judges If-Match on a subnet is not known; a caller must be right either way. Here it does."""
+    """[U] No recording shows a subnet's 412, nor that there is one: see NetworkRules."""
     return arm_error(
         412, "PreconditionFailed", f"The ETag of {request.id} is not the one that was given.", cause="", details=[]
     )

@@ -14,7 +14,7 @@ from localazure.resources.network import (
 )
 from localazure.resources.peerings import Peerings
 from localazure.resources.provider import ArmRequest, ResourceType, etag_header, name_of, spelt, told
-from localazure.resources.subnets import Subnets, in_use
+from localazure.resources.subnets import Subnets, check_route_table, in_use
 from localazure.store import Json, Resource, items, part
 
 TYPE = "Microsoft.Network/virtualNetworks"
@@ -138,6 +138,8 @@ class VirtualNetworks(ResourceType):
             )
         if not items(part(part(sent, "properties"), "addressSpace"), "addressPrefixes"):
             raise _no_address_space(request)
+        for subnet in items(part(sent, "properties"), "subnets"):
+            check_route_table(self.azure, request.id, part(subnet, "properties"))
         kept = {str(subnet.get("name", "")).casefold() for subnet in items(part(sent, "properties"), "subnets")}
         for subnet in self.azure.store.of_type(Subnets.type, request.id):
             if subnet.name.casefold() not in kept and (refusal := in_use(self.azure, subnet)) is not None:

@@ -12,6 +12,8 @@ from localazure import fault_effects
 from localazure.azure import LocalAzure
 from localazure.resource_types import TYPES
 from localazure.resources.private_endpoints import PrivateEndpoints
+from localazure.resources.route_tables import RouteTables, route
+from localazure.resources.subnets import Subnets
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.virtual_time import run
 from tests.fidelity.recorded_traffic import recording, recordings, skip_if_absent, type_of
@@ -23,8 +25,6 @@ AKS = frozenset({CLUSTERS, *(f"{CLUSTERS}/{word}" for word in ("stop", "start", 
 
 # Types of the recordings that the local Azure does not have. A new type in a new file fails until it stands here.
 UNSUPPORTED = {
-    "microsoft.network/routetables": "later capability: route tables",
-    "microsoft.network/routetables/routes": "later capability: route tables",
     "microsoft.network/networksecuritygroups": "Tether never touches them",
     "microsoft.network/privateendpoints/privatednszonegroups": "AKS's endpoints use none",
     "microsoft.network/serviceendpointpolicies": "only its 503 matters: see the faults",
@@ -55,6 +55,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 # Exchanges that show something done by a service that the local Azure does not have.
 SKIPPED: dict[str, dict[int, str]] = {
     "network/subnet-attach-route-table-then-delegation": {22: "SQL Managed Instance changed the subnet meanwhile"},
+    "network/route-table-and-routes-full-flow-2025-03-01": {17: "recorded before the deletion that it lost to, [18]"},
 }
 
 ROOT = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"
@@ -98,11 +99,33 @@ async def an_interface_that_must_wait(replay: Replay) -> None:
     replay.faults.add(fault_effects.throttled(), method="PUT")
 
 
+async def a_route_that_is_being_deleted(replay: Replay) -> None:
+    """Recorded errors/429-retryable-error-retry-after-route-delete."""
+    table = f"{ROOT}/asotest-rg-gszfgs/providers/Microsoft.Network/routeTables/asotest-routetable-nrgwla"
+    routes = [route("asotest-ipv4route-wgvwlv", "10.1.0.0/16", "10.0.0.4"), route("other", "10.2.0.0/16", "10.0.0.4")]
+    RouteTables(replay.azure).place(table, "westus2", routes)
+    replay.faults.add(fault_effects.stuck(), times=1)
+    await replay.send("DELETE", f"{replay.azure.arm}{table}/routes/other?api-version=2024-03-01")
+
+
+async def tables_that_subnets_use(replay: Replay) -> None:
+    """Recorded network/route-table-list-subscription-with-subnets."""
+    for table in replay.answers()[0]["value"]:
+        RouteTables(replay.azure).place(table["id"], table["location"], table["properties"]["routes"])
+        for named in table["properties"]["subnets"]:
+            vnet = named["id"].rpartition("/subnets/")[0]
+            VirtualNetworks(replay.azure).place(vnet, table["location"], ["10.0.0.0/8"])
+            properties = {"addressPrefix": "10.240.0.0/16", "routeTable": {"id": table["id"]}}
+            Subnets(replay.azure).place(named["id"], properties)
+
+
 PREPARED: dict[str, Callable[[Replay], Awaitable[None]]] = {
     "errors/400-in-use-subnet-cannot-be-deleted": an_endpoint_in_the_subnet,
     "network/subnet-get-with-private-endpoint-back-references": an_endpoint_with_its_back_reference,
     "errors/409-another-operation-in-progress-subnet-put": a_subnet_write_that_never_ends,
     "errors/429-retryable-error-no-retry-after-network-interface-put": an_interface_that_must_wait,
+    "errors/429-retryable-error-retry-after-route-delete": a_route_that_is_being_deleted,
+    "network/route-table-list-subscription-with-subnets": tables_that_subnets_use,
 }
 
 
