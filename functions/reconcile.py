@@ -327,7 +327,7 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], note
     """
     if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
-    links = (looked for looked in seen.operations if not looked.operation.command)
+    links = (looked for looked in seen.operations if looked.operation.of_zone)
     if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
     if noted.born and noted.resolved and not seen.remembered.resolved:

@@ -31,6 +31,11 @@ class Operation(msgspec.Struct, frozen=True):
     due: float
     command: str = ""
 
+    @property
+    def of_zone(self) -> bool:
+        """Whether it writes a private zone: a link of it, as a rule."""
+        return self.target.type.startswith("microsoft.network/privatednszones")
+
 
 class Progress(Enum):
     """What became of an operation, as far as we know."""

@@ -53,7 +53,7 @@ async def observe(
         seen = replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
     # Last, since a read that fails would forget the pause that ARM names for looking again.
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
-    about_links = tuple(looked for looked in looked_up if not looked.operation.command)
+    about_links = tuple(looked for looked in looked_up if looked.operation.of_zone)
     try:
         links = await _links(session, seen, policy, about_links, depth)
     except (ArmError, NoAnswerError) as error:
@@ -67,7 +67,7 @@ async def observe(
 def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:
     """How many reads of ARM an observation takes, as far as can be told before: the proof, the links, a look each."""
     due = sum(operation.due <= at for operation in operations)
-    unhurried = depth is Depth.FULL and all(operation.command for operation in operations)
+    unhurried = depth is Depth.FULL and not any(operation.of_zone for operation in operations)
     return _PROOF + due + unhurried
 
 

@@ -77,11 +77,11 @@ def is_due(seen: Seen, policy: Policy, others: Verdict) -> bool:
 def _is_under_way(others: Verdict) -> bool:
     """Whether something is still to be linked or written. What is done inside the cluster makes no name resolve."""
     changes = any(isinstance(change.wants, Linking | Recording) for change in others.changes)
-    return changes or any(not operation.command for operation in others.operations)
+    return changes or any(operation.of_zone for operation in others.operations)
 
 
 def _was_in_place(held: Observed) -> bool:
-    return bool(held.hubs or held.records) and all(operation.command for operation in held.operations)
+    return bool(held.hubs or held.records) and not any(operation.of_zone for operation in held.operations)
 
 
 def _is_to_come(seen: Seen) -> bool:
