@@ -1,12 +1,12 @@
 """How much may be changed in an hour before a person is asked (rule 9). Pure.
 
-Additions are free: they take nothing away. Changes and removals of all paths count together, and what goes beyond the
-share of the fleet is stopped whole, as a plan that a person may approve by its id.
+Additions are free: they take nothing away. Clusters that see changes or removals count together, whatever the path, and
+what goes beyond the share of the fleet is stopped whole, as a plan that a person may approve by its id.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -47,27 +47,41 @@ class Limited(msgspec.Struct, frozen=True):
     plan: str = ""
 
 
-def limit(
-    changes: Sequence[Change], *, done: int, fleet: int, share: float, approvals: Iterable[Approval] = (), now: float
-) -> Limited:
-    """Divide the changes of a pass or a sweep. `done` counts what takes and was made within the last hour.
+def _of_one(_: Change) -> object:
+    return None
 
-    change      approved    done + all that takes and is not approved    verdict
-    addition    any         any                                          allowed
-    takes       yes         any                                          allowed
-    takes       no          within the allowance                         allowed
-    takes       no          beyond it                                    stopped, all of them
+
+def limit(
+    changes: Sequence[Change],
+    *,
+    done: int,
+    fleet: int,
+    share: float,
+    approvals: Iterable[Approval] = (),
+    now: float,
+    cluster_of: Callable[[Change], object] = _of_one,
+) -> Limited:
+    """Divide the changes of a pass or a sweep. Clusters count, however many hubs and targets each has.
+
+    `done` counts the other clusters that saw a change or a removal within the last hour. `cluster_of` tells whose a
+    change is; where it is not given all are one cluster's.
+
+    change      approved    done + clusters of all that takes and is not approved    verdict
+    addition    any         any                                                      allowed
+    takes       yes         any                                                      allowed
+    takes       no          within the allowance                                     allowed
+    takes       no          beyond it                                                stopped, all of them
     """
     given = tuple(approvals)
     asking = [change for change in changes if takes(change) and not any(one.permits(change, now) for one in given)]
-    if not asking or done + len(asking) <= allowance(fleet, share):
+    if not asking or done + len({cluster_of(change) for change in asking}) <= allowance(fleet, share):
         return Limited(tuple(changes))
     held = {key(change) for change in asking}
     return Limited(tuple(change for change in changes if key(change) not in held), tuple(asking), plan_id(held))
 
 
 def allowance(fleet: int, share: float) -> int:
-    """How many changes and removals an hour may see in a fleet of so many clusters."""
+    """In how many clusters an hour may see changes or removals, in a fleet of so many."""
     return max(_FEWEST, math.floor(fleet * share))
 
 

@@ -238,7 +238,7 @@ async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: 
 
     Approvals are read only where the limit stops something: a usual pass costs no call.
     """
-    taken = await around.ledger.taken(seen.at - WINDOW)
+    taken = await around.ledger.taken(seen.at - WINDOW, work.row)
     fleet = await around.ledger.size()
     share = around.policy.max_changed_share
     limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at)

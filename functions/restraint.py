@@ -62,7 +62,7 @@ def within_limit(
 ) -> Restrained:
     """Stop removals beyond the share of the fleet that an hour may see, unless they are approved.
 
-    `taken` counts those of the last hour.
+    `taken` counts the other clusters that saw some within the last hour.
     """
     limited = limit(changes, done=taken, fleet=fleet, share=share, approvals=approvals, now=at)
     if not limited.stopped:
@@ -89,9 +89,9 @@ def _too_many(zone: ResourceId, stopped: int, taken: int, plan: str) -> Finding:
         Severity.WARNING,
         "change-limit",
         zone,
-        f"removals: {stopped} would follow {taken} of the last hour, more than maxChangedShare allows; they wait as "
-        f"plan {plan}",
-        f"See whether so many clusters are really being deleted. If they are: POST /api/sweep?approve={plan} permits "
-        "exactly these for 24 h, and POST /api/sweep names one plan for all that waits, to be approved the same way. "
-        "Without that they go on as the hour passes.",
+        f"changes or removals: {stopped} would follow those on {taken} other clusters within the hour, more than "
+        f"maxChangedShare allows; they wait as plan {plan}",
+        "See whether so many clusters are really being deleted, or have moved. If they are: POST "
+        f"/api/sweep?approve={plan} permits exactly these for 24 h, and POST /api/sweep names one plan for all that "
+        "waits, to be approved the same way. Without that they go on as the hour passes.",
     )

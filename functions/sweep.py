@@ -117,7 +117,16 @@ async def _limited(
     asking = stopped_before or any(takes(change) for change in changes)
     approvals = await reports.approvals(at) if asking else ()
     share = around.policy.max_changed_share
-    limited = limit(changes, done=done, fleet=told.clusters, share=share, approvals=approvals, now=at)
+    rows = {key(change): look.subject for look in told.looks for change in look.changes}
+    limited = limit(
+        changes,
+        done=done,
+        fleet=told.clusters,
+        share=share,
+        approvals=approvals,
+        now=at,
+        cluster_of=lambda change: rows[key(change)],
+    )
     own = plan_of(map(wanted, limited.stopped), _places(told.looks, limited), at)
     plan = gathered([own, *await waiting(stopped_before, reports)], approvals, limited.allowed, at)
     if plan is not None:

@@ -185,9 +185,9 @@ class Ledger(Protocol):
         """How many rows there are: a few columns' worth of reading, where their content is not needed."""
         ...
 
-    async def taken(self, since: float) -> int:
-        """How many changes and removals, of whatever subject, were intended since then and took something, or may
-        have: those that were refused took nothing.
+    async def taken(self, since: float, but: ResourceId | None = None) -> int:
+        """How many subjects, but for one, saw a change or a removal since then that took something, or may have: those
+        that were refused took nothing.
         """
         ...
 

@@ -123,10 +123,11 @@ class TableLedger:
     async def size(self) -> int:
         return len(await self._tables.entities(STATE, "seq ge 0", {}, ["PartitionKey"]))
 
-    async def taken(self, since: float) -> int:
+    async def taken(self, since: float, but: ResourceId | None = None) -> int:
         asked = "at ge @since and action ne 'create' and action ne 'continue'"
-        entities = await self._tables.entities(JOURNAL, asked, {"since": since}, ["result"])
-        return sum((entity.get("result") or "") not in TOOK_NOTHING for entity in entities)
+        entities = await self._tables.entities(JOURNAL, asked, {"since": since}, ["PartitionKey", "result"])
+        took = (entity for entity in entities if (entity.get("result") or "") not in TOOK_NOTHING)
+        return len({entity["PartitionKey"] for entity in took} - ({key(but)} if but else set[str]()))
 
     async def left_open(self, before: float) -> tuple[Entry, ...]:
         asked = "result eq '' and at lt @before"

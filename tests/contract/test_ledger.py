@@ -186,11 +186,13 @@ async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_in
     assert await ledger.journal(CUSTOM_ZONE) == ()
 
 
-async def test_changes_and_removals_of_the_last_hour_are_counted_and_additions_are_not(ledger: Ledger) -> None:
-    for number, action in enumerate(("create", "delete", "delete", "update", "continue")):
-        await ledger.intend(msgspec.structs.replace(an_entry(number), action=action))
-    assert await ledger.taken(AT + 2) == 2
-    assert await ledger.taken(AT) == 3
+async def test_clusters_with_changes_and_removals_are_counted_and_additions_are_not(ledger: Ledger) -> None:
+    seen = [("create", GROUP), ("delete", OTHER_GROUP), ("delete", GROUP), ("update", GROUP), ("continue", CUSTOM_ZONE)]
+    for number, (action, subject) in enumerate(seen):
+        await ledger.intend(msgspec.structs.replace(an_entry(number), action=action, subject=subject))
+    assert await ledger.taken(AT) == 2
+    assert await ledger.taken(AT, GROUP) == 1, "but for one"
+    assert await ledger.taken(AT + 2) == 1, "and since then"
 
 
 @pytest.mark.parametrize(

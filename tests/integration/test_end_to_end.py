@@ -103,8 +103,9 @@ async def test_with_a_broken_policy_the_event_is_kept_and_nothing_is_written() -
             async with asyncio.timeout(15):
                 while not await waiting(local):
                     await asyncio.sleep(0.1)
-            await asyncio.sleep(2)  # the host's listener has had the message by then, and put it back
-            assert await waiting(local) == 1
+            kept = await waiting(local)
+            await asyncio.sleep(2)  # the host's listener has had the messages by then, and put them back
+            assert await waiting(local) >= kept
             assert not any("/tether-" in link.id for link in local.azure.store.of_type(LINKS))
             assert all(attempt.status == 202 for each in local.event_grid.subscriptions for attempt in each.attempts)
 

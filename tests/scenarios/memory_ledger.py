@@ -81,10 +81,11 @@ class MemoryLedger:
         self._check()
         return len(self.held)
 
-    async def taken(self, since: float) -> int:
+    async def taken(self, since: float, but: ResourceId | None = None) -> int:
         self._check()
         took = (entry for entry in self.entries.values() if entry.result not in TOOK_NOTHING)
-        return sum(entry.at >= since and entry.action not in {"create", "continue"} for entry in took)
+        counted = (entry for entry in took if entry.at >= since and entry.action not in {"create", "continue"})
+        return len({entry.subject for entry in counted} - {but})
 
     async def left_open(self, before: float) -> tuple[Entry, ...]:
         self._check()

@@ -138,9 +138,9 @@ class Rules:
                 self.broken(f"DELETE {path}: its cluster lives")
         removed, now = self._removed.setdefault(policy.owner, {}), self.azure.clock.now()
         removed[path.casefold()] = now
-        lately = sum(at > now - _HOUR for at in removed.values())
-        if lately > allowance(len(host.ledger.held), policy.max_changed_share):
-            self.broken(f"DELETE {path}: the {lately}th removal within the hour")
+        lately = {ResourceId(link).group_id for link, at in removed.items() if at > now - _HOUR}
+        if len(lately) > allowance(len(host.ledger.held), policy.max_changed_share):
+            self.broken(f"DELETE {path}: on the {len(lately)}th cluster within the hour")
 
     def answered(self, invocation: Invocation | None, request: HttpRequest, answer: Any) -> None:
         """When an answer comes, and nobody has seen it yet."""

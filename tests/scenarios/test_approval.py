@@ -173,8 +173,8 @@ def test_an_approval_wakes_its_passes_though_no_survey_can_be_had() -> None:
 class SlowLedger(MemoryLedger):
     """Takes its time to count, as tables do."""
 
-    async def taken(self, since: float) -> int:
-        count = await super().taken(since)
+    async def taken(self, since: float, but: ResourceId | None = None) -> int:
+        count = await super().taken(since, but)
         await asyncio.sleep(0.05)
         return count
 

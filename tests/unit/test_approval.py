@@ -57,7 +57,7 @@ async def test_approving_permits_exactly_the_changes_of_the_plan() -> None:
     assert await approve(a_plan(1, 2, 3, 4).id, "ann", reports, AT) == a_plan(1, 2, 3, 4)
     given = await reports.approvals(AT)
     changes = [a_removal(nth) for nth in range(10)]
-    limited = limit(changes, done=0, fleet=1, share=0.3, approvals=given, now=AT)
+    limited = limit(changes, done=0, fleet=1, share=0.3, approvals=given, now=AT, cluster_of=key)
     assert limited.allowed == tuple(a_removal(nth) for nth in (1, 2, 3, 4))
 
 

@@ -45,7 +45,7 @@ def test_the_allowance_is_a_share_of_the_fleet_and_at_least_three(fleet: int, sh
 )
 def test_what_takes_is_counted_together(additions: int, removals: int, done: int, stopped: int) -> None:
     changes = [*ADDITIONS[:additions], *REMOVALS[:removals]]
-    limited = limit(changes, done=done, fleet=10, share=0.3, now=AT)
+    limited = limit(changes, done=done, fleet=10, share=0.3, now=AT, cluster_of=key)
     assert len(limited.stopped) == stopped
     assert len(limited.allowed) == len(changes) - stopped
     assert bool(limited.plan) == bool(stopped)
@@ -65,7 +65,7 @@ def test_what_takes_is_counted_together(additions: int, removals: int, done: int
 )
 def test_an_approval_permits_exactly_its_changes_for_a_day(approved: list[Change], at: float, stopped: int) -> None:
     given = approval(*approved, at=at)
-    limited = limit(REMOVALS[:10], done=0, fleet=10, share=0.3, approvals=[given], now=AT)
+    limited = limit(REMOVALS[:10], done=0, fleet=10, share=0.3, approvals=[given], now=AT, cluster_of=key)
     assert len(limited.stopped) == stopped
 
 
@@ -92,3 +92,8 @@ def test_what_was_seen_and_said_of_a_change_does_not_make_it_another() -> None:
     assert key(REMOVALS[0]) == key(
         replace(REMOVALS[0], reason="another sentence", wants=Linking(HUB, etag='"2"'), before="Completed")
     )
+
+
+def test_a_cluster_counts_once_however_many_hubs_and_targets_it_has() -> None:
+    assert limit(REMOVALS[:10], done=2, fleet=10, share=0.3, now=AT).stopped == ()
+    assert len(limit(REMOVALS[:10], done=3, fleet=10, share=0.3, now=AT).stopped) == 10
