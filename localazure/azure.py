@@ -44,6 +44,7 @@ class Durations:
     cluster_finish: float = 30  # from the name resolving to Succeeded
     cluster_delete: float = 60
     cluster_stop: float = 120
+    cluster_abort: float = 6  # recorded aks/create-abort-canceled [5]
     cluster_record: float = 5  # from an address that has moved to the A record that says so
     command_schedule: float = 5  # from a run command to its pod
     command_run: float = 2

@@ -90,10 +90,11 @@ def cluster_request(
     subnet: bool = True,
     lockdown: bool = False,
     count: int = 2,
+    kubenet: bool = False,
     tags: dict[str, str] | None = None,
     access: Json | None = None,
 ) -> Json:
-    """A cluster's PUT body as az CLI or Terraform would send it: Azure CNI overlay, one system pool in the subnet.
+    """A cluster's PUT body as az CLI or Terraform would send it: Azure CNI overlay or `kubenet`, one system pool.
 
     `private_dns_zone` is `system`, `none` or a zone's id; without `subnet` AKS makes a VNet of its own; `lockdown` asks
     for a read-only node resource group; `access` is more of the apiServerAccessProfile of a private cluster, such as
@@ -102,12 +103,12 @@ def cluster_request(
     pool: Json = {"name": "system", "mode": "System", "count": count, "vmSize": "Standard_D4ds_v5", "osType": "Linux"}
     if subnet:
         pool["vnetSubnetID"] = node_subnet
+    plugin = {"networkPlugin": "kubenet"} if kubenet else {"networkPlugin": "azure", "networkPluginMode": "overlay"}
     properties: Json = {
         "dnsPrefix": "team",
         "agentPoolProfiles": [pool],
         "networkProfile": {
-            "networkPlugin": "azure",
-            "networkPluginMode": "overlay",
+            **plugin,
             "podCidr": "10.244.0.0/16",
             "serviceCidr": "172.16.0.0/16",
             "dnsServiceIP": "172.16.0.10",

@@ -11,12 +11,18 @@ class AtWork:
     state: str
     task: asyncio.Task[None] | None = None
     preempted: bool = False
+    canceled: bool = False
 
     def preempt(self) -> None:
         """End it, now or before it has begun, because a later operation takes over."""
         self.preempted = True
         if self.task is not None:
             self.task.cancel()
+
+    def cancel(self) -> None:
+        """End it because someone has asked for that."""
+        self.canceled = True
+        self.preempt()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Self
+from zlib import crc32
 
 from localazure.aks.names import ZoneMode, zone_mode
 from localazure.resolver import VNET
@@ -12,6 +13,8 @@ API_SERVER = "kube-apiserver"
 """AKS's name for the private endpoint, or for the internal load balancer, of an API server."""
 NODES_DOWN = "localazure/nodes-down"
 """Key of a cluster's body that is never printed: it was stopped, and its nodes have not come up again."""
+INTERRUPTED = "localazure/interrupted"
+"""Key of a cluster's body that is never printed: the upgrade or scaling that failed, and that a PUT resumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Blueprint:
     `subnets` are those of the node pools, none when AKS makes the VNet itself. With API server VNet integration there
     is a `balancer` in `api_subnet` and no `endpoint`; a public cluster may have neither. `up`: the nodes are up, so an
     update boots none. `dual_stack`: an IPv6 address beside the IPv4 one, where the subnet has a prefix for it.
+    `pod_cidrs` are the ranges that kubenet's nodes get their pods' addresses from.
     """
 
     cluster: str
@@ -40,6 +44,8 @@ class Blueprint:
     locked: bool
     nodes: int
     up: bool
+    kubenet: bool
+    pod_cidrs: tuple[str, ...]
 
     @property
     def owns_zone(self) -> bool:
@@ -94,10 +100,20 @@ class Blueprint:
         return self.subnets[0] if self.subnets else self.own_subnet
 
     @property
+    def node_subnets(self) -> tuple[str, ...]:
+        """Those of all node pools, each once."""
+        return tuple(dict.fromkeys(self.subnets or (self.own_subnet,)))
+
+    @property
+    def route_table(self) -> str:
+        """Kubenet's own table; the number is the cluster's for good (form: azure-facts, AKS)."""
+        number = crc32(self.cluster.casefold().encode()) % 10**8
+        return f"{self.node_group}/providers/Microsoft.Network/routeTables/aks-agentpool-{number:08d}-routetable"
+
+    @property
     def vnets(self) -> tuple[str, ...]:
         """The VNets of the node pools, in order, each once."""
-        subnets = self.subnets or (self.own_subnet,)
-        return tuple(dict.fromkeys(subnet.rsplit("/", maxsplit=2)[0] for subnet in subnets))
+        return tuple(dict.fromkeys(subnet.rsplit("/", maxsplit=2)[0] for subnet in self.node_subnets))
 
     @classmethod
     def of(cls, cluster: Resource) -> Self:
@@ -119,6 +135,7 @@ class Blueprint:
             case "none" | "public":
                 zone, record = "", ""
         pools = items(properties, "agentPoolProfiles")
+        network = part(properties, "networkProfile")
         restriction = part(properties, "nodeResourceGroupProfile").get("restrictionLevel")
         return cls(
             cluster=cluster.id,
@@ -134,9 +151,11 @@ class Blueprint:
             endpoint=mode != "public" and not access.get("enableVnetIntegration"),
             balancer=bool(access.get("enableVnetIntegration")),
             api_subnet=str(access.get("subnetId") or ""),
-            dual_stack="IPv6" in items(part(properties, "networkProfile"), "ipFamilies"),
+            dual_stack="IPv6" in items(network, "ipFamilies"),
             locked=restriction == LOCKDOWN,
             nodes=sum(int(pool.get("count") or 0) for pool in pools),
             # identityProfile is shown from the first Succeeded on (recorded, every create)
             up="identityProfile" in properties and NODES_DOWN not in cluster.body,
+            kubenet=network.get("networkPlugin") == "kubenet",
+            pod_cidrs=tuple(items(network, "podCidrs")),
         )

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from localazure.aks import body as cluster_body
 from localazure.aks.at_work import AtWork
-from localazure.aks.errors import busy, preempted
+from localazure.aks.errors import busy, canceled, preempted
 from localazure.azure import LocalAzure, Verb
-from localazure.operations import Kind, Operation, OperationFailed
+from localazure.operations import Kind, Operation, OperationFailed, Takes
 from localazure.resources.provider import told
 from localazure.store import Json, Resource
 
@@ -52,15 +52,15 @@ def start_on_cluster(
         with told(azure, verb, cluster.id, name):
             try:
                 if running.preempted:
-                    raise preempted()
+                    raise _ended_early(running, cluster)
                 await work(operation)
             except asyncio.CancelledError:
                 if not running.preempted:
                     raise
-                raise preempted() from None
+                raise _ended_early(running, cluster) from None
             except OperationFailed as failed:
                 if not running.preempted:
-                    _fail(cluster, failed.error)
+                    _fail(cluster, failed.error, azure.guid())
                 raise
             finally:
                 if at_work(azure, cluster) is running:
@@ -78,9 +78,27 @@ def start_on_cluster(
     )
 
 
-def _fail(cluster: Resource, error: Json) -> None:
+async def abort(azure: LocalAzure, cluster: Resource, takes: Takes) -> None:
+    """End what runs on a cluster and wait until it has ended; nothing where nothing runs."""
+    await takes(azure.durations.cluster_abort)
+    if (running := at_work(azure, cluster)) is not None:
+        running.cancel()
+        while at_work(azure, cluster) is running:
+            await azure.clock.sleep(1)
+
+
+def _ended_early(running: AtWork, cluster: Resource) -> OperationFailed:
+    """Canceled shows in the cluster (recorded aks/create-abort-canceled [7]); what took over shows itself."""
+    if not running.canceled:
+        return preempted()
+    cluster_body.set_state(cluster.body, "Canceled")
+    return canceled()
+
+
+def _fail(cluster: Resource, error: Json, tag: str) -> None:
     """A failed cluster says why in `status.provisioningError` (API type ErrorDetail: code, message, details)."""
     cluster_body.set_state(cluster.body, "Failed")
+    cluster_body.mark(cluster.body, tag)
     detail = {key: error[key] for key in ("code", "message", "details") if key in error}
     cluster.properties["status"] = {"provisioningError": detail}
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from localazure.aks import kubenet
 from localazure.aks.blueprint import Blueprint
 from localazure.aks.nodes import join_api_server
 from localazure.aks.pieces import Pieces
@@ -30,12 +31,17 @@ async def make_cluster(azure: LocalAzure, plan: Blueprint, takes: Takes, says: S
     says("ProvisioningNetworkResources")
     if not plan.subnets:
         await pieces.make_vnet()
+    if plan.kubenet:
+        await kubenet.make_route_table(azure, plan, takes)
     if plan.owns_zone:
         await pieces.make_zone()
     says("ProvisioningControlPlane")
     await _together(_link_own_vnets(azure, pieces, plan), _set_up_nodes(azure, pieces, plan, takes, says))
     if plan.nodes > 0 and not plan.up:
         await join_api_server(azure, plan)
+    if plan.kubenet:
+        kubenet.require_route_table(azure, plan)
+        await kubenet.write_node_routes(azure, plan, takes)
     says(f"CreatingAgentPools: {plan.nodes}/{plan.nodes} nodes completed")
     await takes(azure.durations.cluster_finish)
     pieces.lock()
@@ -66,6 +72,8 @@ async def _set_up_nodes(azure: LocalAzure, pieces: Pieces, plan: Blueprint, take
     if plan.up:
         return
     says(f"CreatingAgentPools: 0/{plan.nodes} nodes completed")
+    if plan.kubenet:
+        kubenet.make_machines(azure, plan)
     await takes(azure.durations.cluster_nodes)
 
 

@@ -1,6 +1,7 @@
 """Taking a cluster away, step by step: its record and endpoint, its links and zone, its node group."""
 
 from localazure.aks.blueprint import Blueprint
+from localazure.aks.kubenet import release_subnets
 from localazure.aks.pieces import Pieces
 from localazure.azure import LocalAzure
 from localazure.operations import Takes
@@ -24,4 +25,5 @@ async def unmake_cluster(azure: LocalAzure, plan: Blueprint, takes: Takes) -> No
         await pieces.remove_links(foreign=azure.aks.deletes_foreign_links)
         await pieces.remove_zone()
     await takes(step)
+    await release_subnets(azure, plan, takes)
     await pieces.remove_group()

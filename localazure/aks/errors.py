@@ -8,6 +8,9 @@ DNS_FAIL = 52
 """A node's exit code when the API server's name did not resolve (AgentBaker, ERR_K8S_API_SERVER_DNS_LOOKUP_FAIL)."""
 CONNECT_FAIL = 51
 """The one when it could not connect (AgentBaker, ERR_K8S_API_SERVER_CONN_FAIL)."""
+OUTBOUND_FAIL = 50
+"""The one when it found no way out (AgentBaker, ERR_OUTBOUND_CONN_FAIL)."""
+UNROUTED = "ExistingRouteTableNotAssociatedWithSubnet"
 
 
 def nodes_gave_up(scale_set: str, code: int, output: str) -> OperationFailed:
@@ -44,6 +47,21 @@ def link_failed(subscription: str, group: str, zone: str, link: str, reason: Jso
 def preempted() -> OperationFailed:
     """A later operation took over. Code: AKSOperationPreempted (AKS documentation, error codes)."""
     return OperationFailed("AKSOperationPreempted", "A later operation on this cluster took over from this one.")
+
+
+def canceled() -> OperationFailed:
+    """Someone has asked AKS to abort. The operation's status: AKS API, managed clusters, abort latest operation."""
+    return OperationFailed("OperationCanceled", "The operation was aborted on request.", status="Canceled")
+
+
+def route_table_failed(subnet: str) -> OperationFailed:
+    """A creation that ended because nobody has attached the cluster's table. Code: see `route_table_refused`."""
+    return OperationFailed(UNROUTED, _unrouted(subnet))
+
+
+def route_table_refused(subnet: str) -> Refused:
+    """The same to a PUT that comes too early. Recorded: errors/400-aks-existing-route-table-not-associated."""
+    return bare_error(400, UNROUTED, _unrouted(subnet), details=None, subcode="")
 
 
 def busy(state: str) -> Refused:
@@ -83,3 +101,7 @@ def zone_not_found(zone_id: str) -> Refused:
 def precondition_failed() -> Refused:
     """[U] No recording shows AKS's 412; the form is AKS's own."""
     return bare_error(412, "PreconditionFailed", "The eTag of the cluster is not the given one.", details=None)
+
+
+def _unrouted(subnet: str) -> str:
+    return f"There is a route table for the cluster, but subnet {subnet} does not use it. Associate the two."

@@ -9,7 +9,7 @@ from dataclasses import replace
 from localazure.aks import body as cluster_body
 from localazure.aks.at_work import NextEndpoint
 from localazure.aks.blueprint import Blueprint
-from localazure.aks.cluster_operations import Work, refuse_when_busy, start_on_cluster
+from localazure.aks.cluster_operations import Work, abort, refuse_when_busy, start_on_cluster
 from localazure.aks.creation import make_cluster
 from localazure.aks.pieces import Pieces
 from localazure.aks.power import come_up, start_cluster, stop_cluster
@@ -23,7 +23,7 @@ from localazure.store import Resource, part
 
 def addresses(azure: LocalAzure, cluster_id: str) -> tuple[str, ...]:
     """Where the API server is now, IPv4 first; empty while nothing holds an address."""
-    return addresses_of(azure, Blueprint.of(_known(azure, cluster_id)))
+    return addresses_of(azure, Blueprint.of(known(azure, cluster_id)))
 
 
 async def maintenance(azure: LocalAzure, cluster_id: str) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ async def maintenance(azure: LocalAzure, cluster_id: str) -> tuple[str, ...]:
     The NIC is written first (or the load balancer), then the endpoint, and `durations.cluster_record` later the A
     record. The cluster itself is not written. A cluster that is deleted meanwhile keeps none of it.
     """
-    plan = Blueprint.of(_known(azure, cluster_id))
+    plan = Blueprint.of(known(azure, cluster_id))
     had = addresses_of(azure, plan)
     if plan.balancer:
         LoadBalancers(azure).readdress(plan.balancer_id, had)
@@ -46,20 +46,20 @@ async def maintenance(azure: LocalAzure, cluster_id: str) -> tuple[str, ...]:
 
 async def stop(azure: LocalAzure, cluster_id: str) -> None:
     """As a POST of `stop`. Raises Refused while another operation runs."""
-    cluster = _known(azure, cluster_id)
-    await _operated(azure, cluster, "Stopping", lambda operation: stop_cluster(azure, cluster, operation.takes), "stop")
+    cluster = known(azure, cluster_id)
+    await operated(azure, cluster, "Stopping", lambda operation: stop_cluster(azure, cluster, operation.takes), "stop")
 
 
 async def start(azure: LocalAzure, cluster_id: str, *, subnet: str = "", same_address: bool = False) -> None:
     """As a POST of `start`, with the endpoint in `subnet` if given. Raises OperationFailed when the nodes give up."""
-    cluster = _known(azure, cluster_id)
+    cluster = known(azure, cluster_id)
     key = cluster.id.casefold()
     wanted = azure.next_endpoints.get(key, NextEndpoint())
     azure.next_endpoints[key] = replace(
         wanted, subnet=subnet or wanted.subnet, not_at=frozenset() if same_address else wanted.not_at
     )
     work: Work = lambda operation: start_cluster(azure, cluster, operation.takes, _unheard)  # noqa: E731 - one line
-    await _operated(azure, cluster, "Starting", work, "start")
+    await operated(azure, cluster, "Starting", work, "start")
 
 
 async def integrate(azure: LocalAzure, cluster_id: str, subnet: str = "") -> None:
@@ -67,7 +67,7 @@ async def integrate(azure: LocalAzure, cluster_id: str, subnet: str = "") -> Non
 
     The name stays, the A record follows and the private endpoint goes.
     """
-    cluster = _known(azure, cluster_id)
+    cluster = known(azure, cluster_id)
     refuse_when_busy(azure, cluster)
     access = part(cluster.properties, "apiServerAccessProfile")
     cluster.properties["apiServerAccessProfile"] = {**access, "enableVnetIntegration": True, "subnetId": subnet}
@@ -78,22 +78,27 @@ async def integrate(azure: LocalAzure, cluster_id: str, subnet: str = "") -> Non
         await make_cluster(azure, Blueprint.of(cluster), operation.takes, _unheard)
         come_up(azure, cluster)
 
-    await _operated(azure, cluster, "Updating", work)
+    await operated(azure, cluster, "Updating", work)
+
+
+async def cancel(azure: LocalAzure, cluster_id: str) -> None:
+    """End what AKS is doing with a cluster, as a POST of `abort`; the cluster is Canceled when this returns."""
+    await abort(azure, known(azure, cluster_id), azure.clock.sleep)
 
 
 def set_approval(azure: LocalAzure, cluster_id: str, status: Approval) -> None:
     """Change the state of the endpoint's connection; with another than Approved the cluster stops working."""
-    PrivateEndpoints(azure).set_approval(Blueprint.of(_known(azure, cluster_id)).endpoint_id, status)
+    PrivateEndpoints(azure).set_approval(Blueprint.of(known(azure, cluster_id)).endpoint_id, status)
 
 
 async def delete_endpoint(azure: LocalAzure, cluster_id: str) -> None:
     """Delete the private endpoint as someone by mistake would: the cluster stops working."""
     endpoints = PrivateEndpoints(azure)
-    endpoint = endpoints.known(Blueprint.of(_known(azure, cluster_id)).endpoint_id)
+    endpoint = endpoints.known(Blueprint.of(known(azure, cluster_id)).endpoint_id)
     await endpoints.remove(endpoint.id)
 
 
-async def _operated(azure: LocalAzure, cluster: Resource, state: str, work: Work, action: str = "") -> None:
+async def operated(azure: LocalAzure, cluster: Resource, state: str, work: Work, action: str = "") -> None:
     """Run an operation on a cluster to its end. Raises OperationFailed as it failed."""
     refuse_when_busy(azure, cluster)
     verb = "Action" if action else "Write"
@@ -104,7 +109,8 @@ async def _operated(azure: LocalAzure, cluster: Resource, state: str, work: Work
         raise OperationFailed(**(operation.error or {"code": "Unknown", "message": ""}))
 
 
-def _known(azure: LocalAzure, cluster_id: str) -> Resource:
+def known(azure: LocalAzure, cluster_id: str) -> Resource:
+    """The cluster, or LookupError."""
     cluster = azure.store.get(cluster_id)
     if cluster is None:
         raise LookupError(f"there is no cluster {cluster_id}")

@@ -165,10 +165,14 @@ class Pieces:
 
     def _linked(self, vnet: str, *, anyones: bool) -> bool:
         return any(
-            (anyones or self._is_own(link))
+            (self._is_whole(link) if self._is_own(link) else anyones)
             and str(part(link.properties, "virtualNetwork").get("id")).casefold() == vnet.casefold()
             for link in self._azure.store.of_type(LINKS, self._plan.zone)
         )
+
+    def _is_whole(self, link: Resource) -> bool:
+        """No: an abort broke its writing off, and it must be written again."""
+        return bool(link.properties["provisioningState"] == "Succeeded")
 
     def _is_own(self, link: Resource) -> bool:
         names = [own_link(self._plan.private_fqdn, nth) for nth in range(len(self._plan.vnets))]

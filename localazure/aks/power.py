@@ -4,7 +4,7 @@ from typing import Literal
 
 from localazure.aks import body as cluster_body
 from localazure.aks.at_work import NextEndpoint
-from localazure.aks.blueprint import NODES_DOWN, Blueprint
+from localazure.aks.blueprint import INTERRUPTED, NODES_DOWN, Blueprint
 from localazure.aks.creation import Says, make_cluster
 from localazure.aks.pieces import Pieces
 from localazure.aks.reachable import addresses_of
@@ -45,7 +45,8 @@ async def start_cluster(azure: LocalAzure, cluster: Resource, takes: Takes, says
 
 def come_up(azure: LocalAzure, cluster: Resource) -> None:
     """All is well: show what AKS knows of a cluster whose nodes are up."""
-    cluster.body.pop(NODES_DOWN, None)
+    for mark in (NODES_DOWN, INTERRUPTED):
+        cluster.body.pop(mark, None)
     cluster_body.complete(cluster.body, cluster.id, cluster.id.split("/")[2], azure.guid())
 
 

@@ -1,7 +1,9 @@
 """What AKS refuses at once when a cluster is written."""
 
+from localazure.aks.blueprint import Blueprint
 from localazure.aks.cluster_operations import refuse_when_busy
-from localazure.aks.errors import invalid, precondition_failed, stopped, zone_not_found
+from localazure.aks.errors import invalid, precondition_failed, route_table_refused, stopped, zone_not_found
+from localazure.aks.kubenet import unrouted_subnet
 from localazure.aks.names import zone_mode
 from localazure.azure import LocalAzure
 from localazure.resources.provider import ArmRequest
@@ -9,7 +11,10 @@ from localazure.store import Json, Resource, items, part
 
 
 def check_put(azure: LocalAzure, request: ArmRequest, cluster: Resource | None) -> None:
-    """Raise Refused: 409 while it is busy or stopped, 412 for a broken precondition, 400 for what cannot be."""
+    """Raise Refused: 409 while it is busy or stopped, 412 for a broken precondition, 400 for what cannot be.
+
+    That a table must be attached is judged for clusters that are there: their creation has made the table.
+    """
     if cluster is not None:
         refuse_when_busy(azure, cluster)
         if part(cluster.properties, "powerState").get("code") == "Stopped":
@@ -20,6 +25,8 @@ def check_put(azure: LocalAzure, request: ArmRequest, cluster: Resource | None) 
     properties = part(request.sent, "properties")
     _check_access(azure, part(properties, "apiServerAccessProfile"), cluster)
     _check_pools(azure, properties)
+    if cluster is not None and (subnet := unrouted_subnet(azure, Blueprint.of(cluster))):
+        raise route_table_refused(subnet)
 
 
 def _check_condition(request: ArmRequest, cluster: Resource | None) -> None:

@@ -1,14 +1,14 @@
-"""Managed clusters at ARM's front: PUT, GET, LIST, PATCH, DELETE, stop, start and run command.
+"""Managed clusters at ARM's front: PUT, GET, LIST, PATCH, DELETE, stop, start, abort and run command.
 
-What AKS then does is in `localazure/aks`. Not here yet, as later capabilities: abort, node pools.
+What AKS then does is in `localazure/aks`. Not here yet, as a later capability: node pools.
 """
 
 from copy import deepcopy
 from typing import override
 
 from localazure.aks import body as cluster_body
-from localazure.aks.blueprint import NODES_DOWN, Blueprint
-from localazure.aks.cluster_operations import TYPE, at_work, refuse_when_busy, start_on_cluster
+from localazure.aks.blueprint import INTERRUPTED, NODES_DOWN, Blueprint
+from localazure.aks.cluster_operations import TYPE, abort, at_work, refuse_when_busy, start_on_cluster
 from localazure.aks.creation import Says, make_cluster
 from localazure.aks.deletion import unmake_cluster
 from localazure.aks.errors import busy
@@ -18,9 +18,9 @@ from localazure.aks.put_checks import check_put
 from localazure.aks.run_command import start_command
 from localazure.answers import Answer
 from localazure.azure import LocalAzure
-from localazure.operations import Operation, OperationFailed
+from localazure.operations import Kind, Operation, OperationFailed
 from localazure.resources.network import printed
-from localazure.resources.provider import ArmRequest, ResourceType, not_allowed, paged
+from localazure.resources.provider import ArmRequest, ResourceType, not_allowed, paged, told
 from localazure.store import Json, Resource, part
 
 FREE_TEXT_SINCE = "2025"
@@ -92,8 +92,26 @@ class ManagedClusters(ResourceType):
                 return self._change_power(request, cluster, "Stopping")
             case "start":
                 return self._change_power(request, cluster, "Starting")
+            case "abort":
+                return self._abort(request, cluster)
             case _:
                 raise not_allowed(request)
+
+    def _abort(self, request: ArmRequest, cluster: Resource) -> Answer:
+        """202 with the cluster as it still is. Recorded: aks/create-abort-canceled [3]."""
+
+        async def work(operation: Operation) -> None:
+            with told(self.azure, "Action", cluster.id, f"{TYPE}/abort/action"):
+                await abort(self.azure, cluster, operation.takes)
+
+        operation = self.azure.operations.start(
+            Kind.AKS,
+            work,
+            subscription=request.subscription,
+            api_version=request.api_version,
+            location=str(cluster.body.get("location", "")).replace(" ", ""),
+        )
+        return Answer(202, self.shown(cluster), operation.headers(location=True))
 
     def _change_power(self, request: ArmRequest, cluster: Resource, state: str) -> Answer:
         """202 with both addresses."""
@@ -150,6 +168,8 @@ class ManagedClusters(ResourceType):
             request.sent, names, request.resource_group, request.name, guid.replace("-", "")[:24]
         )
         cluster_body.with_identity(body, self.azure.tenant)
+        if self.azure.aks.tells_creation:
+            body["systemData"] = {"createdAt": self.azure.clock.iso(), "createdByType": "User"}
         spelt = f"/subscriptions/{request.subscription}/resourcegroups/{request.resource_group}/providers/{TYPE}"
         cluster = Resource(f"{spelt}/{request.name}", "Microsoft.ContainerService/ManagedClusters", request.name, body)
         self.azure.store.put(cluster)
@@ -165,15 +185,20 @@ class ManagedClusters(ResourceType):
         for key in ("sku", "kind", "identity"):
             body.setdefault(key, cluster.body.get(key))
         body["properties"] = cluster_body.with_defaults({**said, **kept})
-        if NODES_DOWN in cluster.body:
-            body[NODES_DOWN] = True
+        body.update({key: cluster.body[key] for key in _REMEMBERED if key in cluster.body})
         cluster_body.with_identity(body, self.azure.tenant)
         cluster.body = {key: value for key, value in body.items() if value is not None}
         return self._go_on(request, cluster, 200)
 
     def _go_on(self, request: ArmRequest, cluster: Resource, status: int) -> Answer:
-        """Start making (or mending) the cluster and show it as it is now. A 201 has no eTag yet, a 200 a new one."""
+        """Start making or mending the cluster, or resume what was interrupted, and show it as it is now.
+
+        A 201 has no eTag yet, a 200 a new one.
+        """
         state = "Creating" if status == 201 else "Updating"
+        if interrupted := cluster.body.get(INTERRUPTED):
+            state = str(interrupted)
+            self.azure.resumed.append(cluster.id)
         cluster_body.set_state(cluster.body, state)
         created = cluster_body.answer_to_put(self.shown(cluster))
         cluster_body.mark(cluster.body, self.azure.guid())
@@ -200,7 +225,8 @@ _CHOSEN = (
     "status",
 )
 _ANY_VERSION = "2025-05-01"
-_READ_ONLY = ("id", "name", "type", "eTag", "etag", "properties")
+_READ_ONLY = ("id", "name", "type", "eTag", "etag", "systemData", "properties")
+_REMEMBERED = (NODES_DOWN, INTERRUPTED, "systemData")
 
 
 def _says(operation: Operation, api_version: str) -> Says:

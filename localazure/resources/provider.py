@@ -208,11 +208,11 @@ def paged(azure: LocalAzure, request: ArmRequest, items: Iterable[Json], page: i
 
 @contextmanager
 def told(azure: LocalAzure, verb: Verb, resource_id: str, operation: str) -> Generator[None]:
-    """Emit the event of what happens inside: Success when it ends well, Failure when the operation failed."""
+    """Emit the event of what happens inside: Success when it ends well, else Failure or Cancel."""
     try:
         yield
-    except OperationFailed:
-        azure.emit(verb, "Failure", resource_id, operation)
+    except OperationFailed as failed:
+        azure.emit(verb, "Cancel" if failed.status == "Canceled" else "Failure", resource_id, operation)
         raise
     azure.emit(verb, "Success", resource_id, operation)
 

@@ -67,6 +67,7 @@ class Subnets(NetworkChild):
     async def create(self, subnet_id: str, properties: Json, takes: Takes | None = None) -> Resource:
         """Make or replace a subnet; Succeeded when this returns."""
         subnet = self.write(subnet_id, properties)
+        self.move_etag(subnet_id)
         await self.settle(subnet, takes or self.azure.clock.sleep)
         return subnet
 

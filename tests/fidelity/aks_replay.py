@@ -31,6 +31,7 @@ SAME_VALUE = {
 LEFT_OUT = {
     "properties.httpProxyConfig": "AKS computes the proxy exceptions; nothing here depends on a proxy",
     "properties.privateLinkResources[].privateLinkServiceID": "lies in a subscription of AKS's own",
+    "properties.addonProfiles": "an abort's answer prints the empty one that every other leaves out",
     "error": "AKS showed an old one beside the status of an operation that went well (private-stop-start-operations)",
     "etag": "one recording spells eTag so; the API's type says eTag",
     "sku.name": "Basic up to 2022, Base since",

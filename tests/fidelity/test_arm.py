@@ -21,7 +21,9 @@ from tests.fidelity.replay import Replay
 
 SUPPORTED = frozenset(make(LocalAzure()).type.casefold() for make in TYPES)
 CLUSTERS = "microsoft.containerservice/managedclusters"
-AKS = frozenset({CLUSTERS, *(f"{CLUSTERS}/{word}" for word in ("stop", "start", "runcommand", "commandresults"))})
+AKS = frozenset(
+    {CLUSTERS, *(f"{CLUSTERS}/{word}" for word in ("stop", "start", "abort", "runcommand", "commandresults"))}
+)
 
 # Types of the recordings that the local Azure does not have. A new type in a new file fails until it stands here.
 UNSUPPORTED = {
@@ -29,7 +31,6 @@ UNSUPPORTED = {
     "microsoft.network/privateendpoints/privatednszonegroups": "AKS's endpoints use none",
     "microsoft.network/serviceendpointpolicies": "only its 503 matters: see the faults",
     "microsoft.containerservice/managedclusters/agentpools": "later capability: node pools",
-    "microsoft.containerservice/managedclusters/abort": "later capability: abort",
     "microsoft.containerregistry/registries": "later capability: network-isolated clusters",
     "microsoft.containerregistry/registries/cacherules": "later capability: network-isolated clusters",
     "microsoft.authorization/roleassignments": "permissions are not modelled: faults refuse what shall be refused",
