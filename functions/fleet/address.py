@@ -47,13 +47,15 @@ class Pieces:
 class ApiServer:
     """Where the API server is: its addresses, or why they are in doubt.
 
-    `said` tells in words what was seen. `published` is what AKS's own zone answers, None where that is not known.
+    `said` tells in words what was seen. `published` is what AKS's own zone answers, None where that is not known, and
+    `ttl` for how many seconds resolvers may keep that.
     """
 
     addresses: frozenset[Address] = frozenset()
     doubt: Doubt | None = None
     said: str = ""
     published: frozenset[Address] | None = None
+    ttl: int = 0
 
     @property
     def lags(self) -> bool:
@@ -82,7 +84,8 @@ def locate(cluster: ManagedCluster, pieces: Pieces) -> ApiServer:
             found = _of_endpoint(cluster, pieces.endpoint, pieces.nic)
     except ValueError as error:
         return ApiServer(doubt=Doubt.DISAGREE, said=f"ARM names an address that is none: {error}")
-    return ApiServer(found.addresses, found.doubt, found.said, published)
+    ttl = max((record_set.properties.ttl or 0 for record_set in pieces.records), default=0)
+    return ApiServer(found.addresses, found.doubt, found.said, published, ttl)
 
 
 def _of_frontends(cluster: ManagedCluster, balancer: LoadBalancer | None) -> ApiServer:

@@ -79,7 +79,8 @@ def _ttl(seen: Seen) -> int:
     """For how long someone may keep what was answered before the move."""
     records = () if isinstance(seen.records, Unknown) else seen.records
     kept = (record.held.ttl for record in records if isinstance(record.held, Record))
-    return min(_LONGEST_TTL, max(_AKS_TTL, *kept, 0))
+    akss = 0 if isinstance(seen.api_server, Unknown) else seen.api_server.ttl
+    return min(_LONGEST_TTL, max(_AKS_TTL, akss, *kept))
 
 
 def _served(move: Move, seen: Seen) -> Move:

@@ -67,11 +67,12 @@ class RecordRow(ArmStruct, frozen=True, kw_only=True):
     """A set of A or AAAA records in a zone whose name ends as AKS's do."""
 
     id: str
+    ttl: int | None = None
     a_records: tuple[ARecord, ...] | None = None
     aaaa_records: tuple[AaaaRecord, ...] | None = None
 
     def record_set(self) -> RecordSet:
-        properties = RecordSetProperties(a_records=self.a_records, aaaa_records=self.aaaa_records)
+        properties = RecordSetProperties(ttl=self.ttl, a_records=self.a_records, aaaa_records=self.aaaa_records)
         return RecordSet(id=ResourceId(self.id), properties=properties)
 
 
@@ -94,7 +95,8 @@ def records(suffixes: Sequence[str]) -> Query[RecordRow]:
     return Query(
         "dnsresources | where type in~ "
         "('microsoft.network/privatednszones/a', 'microsoft.network/privatednszones/aaaa') "
-        f"| where {inside} | project id, aRecords = properties.aRecords, aaaaRecords = properties.aaaaRecords "
+        f"| where {inside} | project id, ttl = properties.ttl, aRecords = properties.aRecords, "
+        "aaaaRecords = properties.aaaaRecords "
         "| order by id asc",
         msgspec.json.Decoder(Page[RecordRow]),
     )

@@ -5,6 +5,7 @@ import pytest
 from functions.arm.resource_id import ResourceId
 from functions.dns.record import addresses_in
 from functions.fleet.address import ApiServer, Pieces, locate
+from functions.fleet.endpoint import RecordSet, RecordSetProperties
 from functions.fleet.model import AccessProfile, ManagedCluster, PowerState
 from functions.fleet.observe_address import record_id
 from tests.unit.api_servers import a_balancer, a_nic, an_endpoint, records
@@ -91,6 +92,13 @@ def test_akss_own_record_may_lag_behind_the_network(published: tuple[str, ...], 
     server = locate(UP, Pieces(an_endpoint(), a_nic("10.1.0.4"), None, records(*published), records_known=known))
     assert server.lags is lags
     assert server.addresses == addresses_in(["10.1.0.4"])
+
+
+def test_how_long_akss_own_record_may_be_kept_is_known() -> None:
+    (held,) = records("10.1.0.9")
+    long = RecordSet(id=held.id, properties=RecordSetProperties(ttl=3600, a_records=held.properties.a_records))
+    assert locate(UP, Pieces(an_endpoint(), a_nic("10.1.0.4"), None, (held, long), records_known=True)).ttl == 3600
+    assert locate(UP, Pieces(an_endpoint(), a_nic("10.1.0.4"))).ttl == 0
 
 
 @pytest.mark.parametrize(

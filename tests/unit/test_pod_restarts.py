@@ -196,6 +196,21 @@ def test_a_move_takes_an_address_away(before: str, now: str, expected: bool) -> 
         assert (found.old, found.new, found.at, found.ttl, found.served_at) == (before, now, AT, 900, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("akss", "expected"),
+    [
+        pytest.param(0, 300, id="not known: as AKS makes it"),
+        pytest.param(60, 300, id="never less"),
+        pytest.param(3600, 3600, id="made longer"),
+    ],
+)
+def test_who_asks_akss_own_zone_may_hold_the_old_answer_as_long_as_its_record_says(akss: int, expected: int) -> None:
+    server = ApiServer(addresses_in([NEW]), ttl=akss)
+    found = moved(looking_at(api_server=server, remembered=Observed(address=OLD)))
+    assert found is not None
+    assert found.ttl == expected
+
+
 def test_another_move_has_another_id_and_forgets_what_was_done_for_the_one_before() -> None:
     found = moved(looking_at(remembered=Observed(address=OLD, move=but(commands=3, ended=True))))
     assert found is not None
