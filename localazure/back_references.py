@@ -34,7 +34,7 @@ def of_route_table(store: Store, table_id: str) -> Json:
                 found.setdefault(str(table).casefold(), []).append({"id": subnet.id})
         return found
 
-    subnets = store.indexed("subnets by route table", by_table).get(table_id.casefold(), [])
+    subnets = store.indexed("subnets by route table", by_table, SUBNETS).get(table_id.casefold(), [])
     return {"subnets": subnets} if subnets else {}
 
 
@@ -50,7 +50,9 @@ def configurations_in(store: Store, subnet_id: str) -> list[Json]:
                         found.setdefault(subnet.casefold(), []).append(configuration)
         return found
 
-    return store.indexed("IP configurations by subnet", by_subnet).get(subnet_id.casefold(), [])
+    return store.indexed("IP configurations by subnet", by_subnet, *(kind for kind, _ in _HOLDERS)).get(
+        subnet_id.casefold(), []
+    )
 
 
 def upper_cased(resource_id: str) -> str:
@@ -74,4 +76,4 @@ def _endpoints_in(store: Store, subnet_id: str) -> list[Resource]:
             found.setdefault(endpoint.properties["subnet"]["id"].casefold(), []).append(endpoint)
         return found
 
-    return store.indexed("private endpoints by subnet", by_subnet).get(subnet_id.casefold(), [])
+    return store.indexed("private endpoints by subnet", by_subnet, ENDPOINTS).get(subnet_id.casefold(), [])

@@ -38,6 +38,7 @@ class Store:
         self._order = KeyOrder()
         self._order_of_type: dict[str, KeyOrder] = {}  # a list, or a name's lookup, reads one type of a big fleet
         self._indexes: dict[str, tuple[int, Any]] = {}
+        self._versions: dict[str, int] = {}
         self.watchers: list[Callable[[str], None]] = []
         """Called with the id of what was put, removed or touched."""
         self.version = 0
@@ -63,20 +64,27 @@ class Store:
         if resource is not None:
             self._order.remove(key)
             self._order_of_type[resource.type.casefold()].remove(key)
+            self._count(resource)
             self.touch(resource_id)
         return resource
 
     def touch(self, resource_id: str) -> None:
         """Tell the watchers that something about a resource has changed in place."""
         self.version += 1
+        if (resource := self.get(resource_id)) is not None:
+            self._count(resource)
         for watcher in self.watchers:
             watcher(resource_id)
 
-    def indexed[T](self, name: str, build: Callable[[], T]) -> T:
-        """What `build` gathers from the store, built anew only when something has changed since."""
+    def indexed[T](self, name: str, build: Callable[[], T], *types: str) -> T:
+        """What `build` gathers from the store, built anew only when something of these types has changed since.
+
+        Without types anything counts.
+        """
+        version = sum(self._versions.get(kind.casefold(), 0) for kind in types) if types else self.version
         kept = self._indexes.get(name)
-        if kept is None or kept[0] != self.version:
-            kept = self._indexes[name] = (self.version, build())
+        if kept is None or kept[0] != version:
+            kept = self._indexes[name] = (version, build())
         return kept[1]
 
     def of_type(self, resource_type: str, under: str = "") -> list[Resource]:
@@ -89,6 +97,10 @@ class Store:
     def under(self, parent: str) -> list[Resource]:
         """Everything below an id, in order of id, the parent itself not included."""
         return [self._by_key[key] for key in self._order.below(_key(parent) + "/")]
+
+    def _count(self, resource: Resource) -> None:
+        kind = resource.type.casefold()
+        self._versions[kind] = self._versions.get(kind, 0) + 1
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(list(self._by_key.values()))

@@ -205,3 +205,18 @@ def test_a_lock_that_lifts_after_its_retry_after() -> None:
         assert (await local.call("PUT", NODES, {"properties": EVERYTHING})).status_code == 200
 
     run(story())
+
+
+def test_back_references_follow_who_comes_and_goes() -> None:
+    async def story() -> None:
+        local = a_world()
+        seen = ["ipConfigurations" in (await shown(local))["properties"]]
+        endpoint = await PrivateEndpoints(local.azure).create(
+            f"{NETWORK}/privateEndpoints/pe", "westeurope", NODES, target="/x", member="management"
+        )
+        seen.append("ipConfigurations" in (await shown(local))["properties"])
+        await local.end_of(await local.call("DELETE", endpoint.id))
+        seen.append("ipConfigurations" in (await shown(local))["properties"])
+        assert seen == [False, True, False]
+
+    run(story())
