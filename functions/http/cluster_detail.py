@@ -8,20 +8,10 @@ from functions.arm.resource_id import ResourceId
 from functions.fleet.identify import row_of, zone_of
 from functions.fleet.seen import UNKNOWN, Links, Unknown
 from functions.http import pieces
-from functions.http.answers import (
-    ClusterDetail,
-    ShownChange,
-    ShownCluster,
-    ShownEntry,
-    ShownFinding,
-    ShownLink,
-    ShownMove,
-    ShownTarget,
-    ShownZone,
-    Unread,
-)
+from functions.http.answers import ShownChange, ShownCluster, ShownEntry, ShownFinding
 from functions.http.asked import Asked, NoParameters
 from functions.http.desk import Desk
+from functions.http.detail_answer import ClusterDetail, ShownLink, ShownMove, ShownTarget, ShownZone, Unread
 from functions.http.pieces import Cluster, Piece
 from functions.http.subject import in_scope, work_for
 from functions.ledger.state import LedgerError, Row

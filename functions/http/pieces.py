@@ -19,7 +19,7 @@ from functions.arm.session import Session
 from functions.fleet.endpoint import IpConfiguration
 from functions.fleet.model import ArmStruct, ClusterProperties, ManagedCluster, decode_hook
 from functions.fleet.observe_address import piece_id, record_id
-from functions.http.answers import PrivateLinkResource, ShownEndpoint, ShownInterface, ShownRecord
+from functions.http.detail_answer import PrivateLinkResource, ShownEndpoint, ShownInterface, ShownRecord
 
 _MOST_INTERFACES = 4  # an endpoint has one; what else a body may name is not followed for ever
 

@@ -8,11 +8,12 @@ from typing import Any
 import azure.functions as func
 import msgspec
 
-from functions.http.answers import ClusterDetail, ClusterPage, Health, Reconciliation, Replayed
+from functions.http.answers import ClusterPage, Health, Reconciliation, Replayed
 from functions.http.asked import Asked, NoParameters, Parameters, asked
 from functions.http.cluster_detail import cluster_detail
 from functions.http.cluster_list import ListQuery, cluster_list
 from functions.http.desk import Desk
+from functions.http.detail_answer import ClusterDetail
 from functions.http.health import health, without_settings
 from functions.http.problem import MEDIA_TYPE, Failure, Problem, of_failure
 from functions.http.remediation import ReconcileQuery, reconcile_cluster

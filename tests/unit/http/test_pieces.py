@@ -9,7 +9,7 @@ import pytest
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.fleet.model import AccessProfile, ManagedCluster
 from functions.http import pieces
-from functions.http.answers import ShownEndpoint
+from functions.http.detail_answer import ShownEndpoint
 from tests.fidelity.recorded_traffic import recording
 from tests.unit.api_servers import NIC_ID
 from tests.unit.worlds import NODE_GROUP, ZONE, a_cluster
