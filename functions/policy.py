@@ -148,7 +148,10 @@ class RecordTarget(PolicyStruct, frozen=True, kw_only=True):
 
 
 class RouteTables(PolicyStruct, frozen=True, kw_only=True):
-    """Route tables of BYO kubenet clusters."""
+    """Route tables of kubenet clusters in subnets of one's own.
+
+    With `attach` a cluster whose creation failed gets AKS's table, with `reattach` any other one that lost it too.
+    """
 
     attach: bool = True
     reattach: bool = False

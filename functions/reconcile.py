@@ -23,7 +23,7 @@ from functions.fleet.observe_resolution import observe_resolution
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, pod_restarts, resolution, zone_link_findings
+from functions.handlers import concerns, pod_restarts, resolution, route_memory, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     TAKEN,
@@ -288,6 +288,7 @@ def _remember(
     done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
     brief = _in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations)
     brief = resolution.noted(brief, seen, work.since)
+    brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
     _tell_milestones(work, seen, outcomes, brief)
     return replace(done, observed=brief)
 
@@ -325,7 +326,8 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], note
 
     The last is told once, and only of a cluster that was seen in the making.
     """
-    if any(outcome.result is Result.STARTED and outcome.change.action is Action.CREATE for outcome in outcomes):
+    created = (one for one in outcomes if one.change.action is Action.CREATE and isinstance(one.change.wants, Linking))
+    if any(outcome.result is Result.STARTED for outcome in created):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
     links = (looked for looked in seen.operations if looked.operation.of_zone)
     if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:

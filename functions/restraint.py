@@ -38,7 +38,8 @@ class Restrained:
 
 def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
     """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise."""
-    held = {kept.casefold() for kept in (*remembered.hubs, *remembered.records)}
+    routed = remembered.routed.kept if remembered.routed else ()
+    held = {kept.casefold() for kept in (*remembered.hubs, *remembered.records, *routed)}
     undone = [change for change in changes if change.action is not Action.DELETE and change.kept.casefold() in held]
     reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY)
     if undone and len(reversals) < _REVERSALS:

@@ -64,6 +64,7 @@ def recalled(done: Pass, memory: Observed) -> Pass:
         answers_until=done.observed.answers_until or memory.answers_until,
         address=memory.address or done.observed.address,  # the next pass sees that it moved
         move=done.observed.move or memory.move,
+        routed=done.observed.routed or memory.routed,
         making=creation.recalled(done.observed.making, memory.making, state),
     )
     return replace(done, observed=kept)

@@ -8,6 +8,7 @@ from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.fleet.endpoint import LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
 from functions.fleet.model import Link, ManagedCluster, ResourceGroup, VirtualNetwork, decode_hook
+from functions.fleet.subnet_model import RouteTable
 
 RESOURCES_API = "2024-03-01"
 SUBSCRIPTIONS_API = "2022-12-01"
@@ -27,12 +28,14 @@ class _Page[T](msgspec.Struct):
 _group = msgspec.json.Decoder(ResourceGroup, dec_hook=decode_hook)
 _cluster = msgspec.json.Decoder(ManagedCluster, dec_hook=decode_hook)
 _vnet = msgspec.json.Decoder(VirtualNetwork, dec_hook=decode_hook)
+_table = msgspec.json.Decoder(RouteTable, dec_hook=decode_hook)
 _link = msgspec.json.Decoder(Link, dec_hook=decode_hook)
 _endpoint = msgspec.json.Decoder(PrivateEndpoint, dec_hook=decode_hook)
 _nic = msgspec.json.Decoder(NetworkInterface, dec_hook=decode_hook)
 _balancer = msgspec.json.Decoder(LoadBalancer, dec_hook=decode_hook)
 _record_set = msgspec.json.Decoder(RecordSet, dec_hook=decode_hook)
 _link_page = msgspec.json.Decoder(_Page[Link], dec_hook=decode_hook)
+_table_page = msgspec.json.Decoder(_Page[RouteTable], dec_hook=decode_hook)
 _cluster_page = msgspec.json.Decoder(_Page[ManagedCluster], dec_hook=decode_hook)
 
 
@@ -51,6 +54,16 @@ async def managed_cluster(session: Session, cluster: ResourceId) -> ManagedClust
 
 async def virtual_network(session: Session, vnet: ResourceId) -> VirtualNetwork:
     return _decoded(_vnet, await session.get(str(vnet), NETWORK_API))
+
+
+async def route_table(session: Session, table: ResourceId) -> RouteTable:
+    return _decoded(_table, await session.get(str(table), NETWORK_API))
+
+
+async def route_tables(session: Session, group: ResourceId) -> tuple[RouteTable, ...]:
+    """All route tables of a resource group."""
+    path = f"{group}/providers/Microsoft.Network/routeTables"
+    return await _listed(session, path, NETWORK_API, _table_page)
 
 
 async def link(session: Session, link_id: ResourceId) -> Link | None:

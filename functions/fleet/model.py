@@ -132,6 +132,14 @@ class SystemData(ArmStruct, frozen=True, kw_only=True):
     created_at: str = ""
 
 
+class NetworkProfile(ArmStruct, frozen=True, kw_only=True):
+    """How pods are reached. Newer versions list the prefixes of both IP versions in `podCidrs`."""
+
+    network_plugin: str | None = None
+    pod_cidr: str | None = None
+    pod_cidrs: tuple[str, ...] | None = None
+
+
 class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     provisioning_state: str = ""
     # Another for each cluster that is made under one id (AKS API, resourceUID).
@@ -145,6 +153,7 @@ class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     api_server_access_profile: AccessProfile | None = None
     agent_pool_profiles: tuple[AgentPool, ...] | None = None
     aad_profile: AadProfile | None = None
+    network_profile: NetworkProfile | None = None
     status: ClusterStatus | None = None
 
 
@@ -235,18 +244,43 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
         return self.properties.aad_profile is not None
 
     @property
+    def kubenet(self) -> bool:
+        """Whether its pods are reached by a route for each node, in a table that its subnets must have."""
+        network = self.properties.network_profile
+        return network is not None and (network.network_plugin or "").casefold() == "kubenet"
+
+    @property
+    def pod_prefixes(self) -> tuple[str, ...]:
+        """What its pods have addresses from, as text."""
+        network = self.properties.network_profile
+        if network is None:
+            return ()
+        return network.pod_cidrs or ((network.pod_cidr,) if network.pod_cidr else ())
+
+    @property
+    def node_subnets(self) -> tuple[ResourceId, ...]:
+        """The subnets that its nodes were given, in order. None where AKS makes the VNet itself."""
+        named = (pool.vnet_subnet_id for pool in self.properties.agent_pool_profiles or ())
+        return tuple(sorted({ResourceId(subnet) for subnet in named if subnet}))
+
+    @property
     def provisioning_error(self) -> ProvisioningError | None:
         return self.properties.status.provisioning_error if self.properties.status else None
 
     @property
-    def own_vnets(self) -> frozenset[ResourceId]:
-        """The VNets that hold the nodes and the API server. None for a cluster whose VNet AKS made itself."""
+    def own_subnets(self) -> frozenset[ResourceId]:
+        """The subnets of the nodes and of the API server. None for a cluster whose VNet AKS made itself."""
         access = self.properties.api_server_access_profile
         subnets: Sequence[str | None] = [
             *(pool.vnet_subnet_id for pool in self.properties.agent_pool_profiles or ()),
             access.subnet_id if access else None,
         ]
-        return frozenset(ResourceId(subnet).parent for subnet in subnets if subnet)
+        return frozenset(ResourceId(subnet) for subnet in subnets if subnet)
+
+    @property
+    def own_vnets(self) -> frozenset[ResourceId]:
+        """The VNets that hold those."""
+        return frozenset(subnet.parent for subnet in self.own_subnets)
 
 
 def decode_hook(kind: type, value: object) -> object:

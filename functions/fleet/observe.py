@@ -12,7 +12,7 @@ from functions.arm.session import Session
 from functions.fleet.identify import identify
 from functions.fleet.model import ManagedCluster, VirtualNetwork
 from functions.fleet.observe_address import observe_address
-from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unreadable
+from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unknown, Unreadable
 from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
 
@@ -45,10 +45,11 @@ async def observe(
     seen = await identify(session, target, policy, at, remembered)
     discovers = depth is Depth.FULL and policy.discover_resolvers
     asks = depth is not Depth.URGENT and policy.resolution.enabled
-    if seen.cluster is not None and (discovers or asks):
-        spokes, unreadable = await _spokes(session, seen.cluster)
-    else:
-        spokes, unreadable = UNKNOWN, ()
+    routes = depth is Depth.FULL and policy.route_tables.attach
+    (spokes, unreadable), seen = await asyncio.gather(
+        _spokes(session, seen.cluster if discovers or asks else None),
+        _routed(session, seen) if routes else _as_it_is(seen),
+    )
     if seen.cluster is not None and depth is not Depth.URGENT and policy.follows_addresses:
         seen = replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
     # Last, since a read that fails would forget the pause that ARM names for looking again.
@@ -78,10 +79,28 @@ async def _looked_up(session: Session, operation: Operation, at: float) -> Looke
     return await (run_command.look_up if operation.command else look_up)(session, operation)
 
 
+async def _routed(session: Session, seen: Seen) -> Seen:
+    """With the subnets of a kubenet cluster's nodes: no other needs a route table."""
+    if seen.cluster is None or not seen.cluster.kubenet or seen.cluster_ends:
+        return seen
+    from functions.fleet.observe_subnets import observe_subnets  # not for the sake of a zone's birth
+
+    return await observe_subnets(session, seen, seen.cluster)
+
+
+async def _as_it_is(seen: Seen) -> Seen:
+    return seen
+
+
 async def _spokes(
-    session: Session, cluster: ManagedCluster
-) -> tuple[tuple[VirtualNetwork, ...], tuple[Unreadable, ...]]:
-    """The cluster's VNets, and those that ARM refuses to show, which keeps no hub of the policy from being linked."""
+    session: Session, cluster: ManagedCluster | None
+) -> tuple[tuple[VirtualNetwork, ...] | Unknown, tuple[Unreadable, ...]]:
+    """The cluster's VNets, and those that ARM refuses to show, which keeps no hub of the policy from being linked.
+
+    Without a cluster nothing is known, and nothing asked.
+    """
+    if cluster is None:
+        return UNKNOWN, ()
     vnets = sorted(cluster.own_vnets)
     read = await asyncio.gather(*(reads.virtual_network(session, vnet) for vnet in vnets), return_exceptions=True)
     spokes: list[VirtualNetwork] = []

@@ -12,6 +12,7 @@ from functions.dns.record import Record
 from functions.dns.target import TargetError
 from functions.fleet.address import ApiServer
 from functions.fleet.model import Link, ManagedCluster, VirtualNetwork
+from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.ledger.state import GONE, Observed
 from functions.policy import RecordTarget
 
@@ -71,7 +72,9 @@ class Seen:
     `zone` is None for a cluster of zone mode `none`; `cluster` is None for a custom zone seen by itself, which serves
     any number of them, and for a cluster that is gone. `spokes` are the VNets of the cluster, of which `unreadable` are
     those that ARM refused to show. `api_server` is where it is. `records` are the policy's targets that its name
-    belongs into. `answers` are what DNS servers say of its name. `remembered` is what the ledger kept.
+    belongs into. `answers` are what DNS servers say of its name. `subnets` are those of a kubenet cluster's nodes, and
+    `node_tables` the route tables in its node resource group, or why they cannot be read. `remembered` is what the
+    ledger kept.
     `cluster_is_gone`: ARM knows no such cluster while it shows what the cluster was in; once is not enough (rule 9).
     """
 
@@ -83,6 +86,8 @@ class Seen:
     records: tuple[RecordSeen, ...] | Unknown = UNKNOWN
     answers: tuple[Answer, ...] | Unknown = UNKNOWN
     spokes: tuple[VirtualNetwork, ...] | Unknown = UNKNOWN
+    subnets: tuple[SubnetSeen, ...] | Unknown = UNKNOWN
+    node_tables: tuple[RouteTable, ...] | ArmError | Unknown = UNKNOWN
     links: Links = Links()
     operations: tuple[LookedUp, ...] = ()
     remembered: Observed = NOTHING_REMEMBERED

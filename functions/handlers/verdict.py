@@ -1,7 +1,7 @@
 """What a handler decides, and what became of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from functions.arm.errors import ArmError
@@ -84,7 +84,24 @@ class Restarting:
         return f"restarted for {self.move}"
 
 
-type Wants = Linking | Recording | Restarting
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """A route table for a subnet that has none. `body` is the subnet as it was seen, whole."""
+
+    subnet: ResourceId
+    table: ResourceId
+    body: bytes = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        return str(self.subnet)
+
+    @property
+    def kept(self) -> str:
+        return f"{self.subnet} {self.table}"
+
+
+type Wants = Linking | Recording | Restarting | Routing
 """What a change is for its handler: `place` says where for people, `kept` what the ledger remembers once it is so."""
 
 
@@ -162,7 +179,7 @@ TAKEN = frozenset({Result.APPLIED, Result.STARTED})
 class Outcome:
     """What became of a change. `error` is what ARM said against it, `trouble` what a DNS target said.
 
-    `pause` is in seconds, None where none was named.
+    `pause` is in seconds, None where none was named. `overlap` names what somebody else wrote at the same moment.
     """
 
     change: Change
@@ -171,6 +188,7 @@ class Outcome:
     error: ArmError | None = None
     trouble: TargetError | None = None
     pause: float | None = None
+    overlap: tuple[str, ...] = ()
 
 
 def soonest(*moments: float | None) -> float | None:

@@ -60,7 +60,8 @@ class Journal:
 
     async def became(self, outcome: Outcome, entry: Entry, at: float) -> None:
         """After the write: how it ended for now."""
-        error = str(outcome.error or outcome.trouble or "") or None
+        overlap = f"somebody else wrote at the same moment: {', '.join(outcome.overlap)}" if outcome.overlap else ""
+        error = str(outcome.error or outcome.trouble or overlap) or None
         told = {"change": _of(outcome.change), "result": outcome.result.value, "error": error}
         _line(logging.INFO, "outcome", self._work, **told)
         ended = msgspec.structs.replace(entry, result=outcome.result.value, error=error or "", ended=at)

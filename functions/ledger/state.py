@@ -13,6 +13,7 @@ from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.making import Making
 from functions.ledger.move import Move
+from functions.ledger.routed import Routed
 
 # Written into every row, so that an older worker leaves a newer worker's rows alone.
 VERSION = 1
@@ -100,6 +101,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen; `resolved`: when DNS servers were first seen to answer with the address, 0 before.
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
     `move` is the last change of the address. `making` is what proves that a cluster's creation failed.
+    `routed` are the route tables of a kubenet cluster's subnets.
     """
 
     at: float = 0.0
@@ -123,6 +125,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers_until: float = 0.0
     move: Move | None = None
     making: Making | None = None
+    routed: Routed | None = None
 
     @property
     def living(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.resource_id import ResourceId
 from functions.fleet.endpoint import ENDPOINT
+from functions.fleet.subnet_model import aks_table
 from functions.fleet.zone_name import custom_zone, system_zone
 from functions.work import CLUSTER_DELETED, CLUSTERS, DELETE_FAILED, MOVED, URGENT, Work
 
@@ -66,7 +67,7 @@ TABLE: dict[tuple[str, str, str], tuple[Wake, str]] = {
     (_ENDPOINTS, f"{_ENDPOINTS}/write", _WRITTEN): (Wake.MOVE, MOVED),
     (_INTERFACES, f"{_INTERFACES}/write", _WRITTEN): (Wake.LOOK, "interface-written"),
     (_BALANCERS, f"{_BALANCERS}/write", _WRITTEN): (Wake.MOVE, MOVED),
-    (_ROUTES, f"{_ROUTES}/write", _WRITTEN): (Wake.NOTHING_YET, "routes-written"),
+    (_ROUTES, f"{_ROUTES}/write", _WRITTEN): (Wake.LOOK, "routes-written"),
     (_SUBNETS, f"{_SUBNETS}/write", _WRITTEN): (Wake.NOTHING_YET, "subnet-written"),
 }
 
@@ -95,12 +96,15 @@ def _target(resource: ResourceId) -> ResourceId | None:
     a zone with a name of AKS's, or a link of one          the zone
     a record of a system zone                              the zone: a custom one tells no cluster, the endpoint does
     `kube-apiserver`: endpoint, load balancer, or its NIC  the resource group, which names its cluster
+    a route table with a name of AKS's                     the resource group
     """
     match resource.type:
         case "microsoft.containerservice/managedclusters":
             return resource
         case "microsoft.network/privateendpoints" | "microsoft.network/loadbalancers":
             return resource.group_id if resource.name.casefold() == ENDPOINT else None
+        case "microsoft.network/routetables":
+            return resource.group_id if aks_table(resource.name) else None
         case "microsoft.network/networkinterfaces":
             return resource.group_id if resource.name.casefold().startswith(f"{ENDPOINT}.") else None
         case "microsoft.network/privatednszones/a":

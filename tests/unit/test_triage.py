@@ -11,6 +11,7 @@ from tests.unit.worlds import AT, CLUSTER_ID, CUSTOM_ZONE, HUB, ZONE, an_id
 
 WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
 GROUP = ResourceId(str(CLUSTER_ID.group_id).replace("/apps", "/rg"))
+TABLES, SUBNETS = "Microsoft.Network/routeTables", "Microsoft.Network/virtualNetworks/spoke/subnets"
 ENDPOINTS, NICS, BALANCERS = (
     f"Microsoft.Network/{kind}" for kind in ("privateEndpoints", "networkInterfaces", "loadBalancers")
 )
@@ -57,6 +58,13 @@ def test_what_goes_is_looked_at_without_hurry(event: Event, why: str) -> None:
     assert (work.target, work.why) == (ZONE, why)
 
 
+def test_a_route_table_of_akss_leads_to_its_cluster_by_the_group() -> None:
+    table = an_id(TABLES, "aks-agentpool-12345678-routetable", ZONE.group)
+    work = triage(an_event(table, f"{TABLES}/write"), AT)
+    assert work is not None
+    assert (work.target, work.why) == (ZONE.group_id, "routes-written")
+
+
 FAILED, ACTED = "Microsoft.Resources.ResourceWriteFailure", "Microsoft.Resources.ResourceActionSuccess"
 
 
@@ -98,8 +106,12 @@ def test_a_cluster_that_changed_is_looked_at_and_its_row_is_not_known_yet(
         pytest.param(an_event("{cluster}", "", "Microsoft.ContainerService.NodePoolRollingStarted"), id="no resource"),
         pytest.param(an_event("", "", ""), id="nothing at all"),
         pytest.param(
-            an_event(an_id("Microsoft.Network/routeTables", "rt"), "Microsoft.Network/routeTables/write"),
-            id="known, and not mended yet",
+            an_event(an_id(TABLES, "rt"), f"{TABLES}/write"),
+            id="a route table of somebody's",
+        ),
+        pytest.param(
+            an_event(an_id(SUBNETS, "nodes"), "Microsoft.Network/virtualNetworks/subnets/write"),
+            id="a subnet: its cluster's own event and watch tell",
         ),
         pytest.param(an_event(an_id(ENDPOINTS, "blob"), f"{ENDPOINTS}/write"), id="an endpoint of another service"),
         pytest.param(

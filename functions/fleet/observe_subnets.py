@@ -1,0 +1,109 @@
+"""The subnets of a kubenet cluster's nodes, and the route tables that AKS may have made for them."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+
+import msgspec
+
+from functions.arm import reads, subnets
+from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
+from functions.arm.resource_id import ResourceId
+from functions.arm.session import Session
+from functions.fleet.model import ManagedCluster, decode_hook
+from functions.fleet.ownership import NotProvenError, claimed_manager
+from functions.fleet.seen import Seen
+from functions.fleet.subnet_model import RouteTable, Subnet, SubnetSeen
+
+_subnet = msgspec.json.Decoder(Subnet, dec_hook=decode_hook)
+
+# What a person may have kept from Tether, and what may be gone: told by the handler, and no reason to see nothing.
+_TOLD = frozenset({Kind.DENIED, Kind.GONE, Kind.INVALID})
+
+type _Neighbours = tuple[ResourceId, ...] | ArmError
+
+
+async def observe_subnets(session: Session, seen: Seen, cluster: ManagedCluster) -> Seen:
+    """`seen` with the cluster's subnets and its node resource group's route tables, all read side by side.
+
+    None are known while AKS names no node resource group, and none of a group that names another manager (rule 8).
+    Other clusters of the subscriptions of the cluster and its VNets are listed where a table may have to be attached.
+    A table of somebody else's is read too, to tell what is in it. Raises as reads do, but not for what ARM refuses to
+    show: that is told.
+    """
+    group = cluster.node_group
+    if group is None or not cluster.node_subnets:
+        return seen
+    proven, tables, listed, held = await asyncio.gather(
+        _is_its_group(session, seen, cluster, group),
+        _told(reads.route_tables(session, group)),
+        _others(session, cluster) if cluster.failed else _nobody_asked(),
+        asyncio.gather(*(_subnet_seen(session, subnet) for subnet in cluster.node_subnets)),
+    )
+    if not proven:
+        return seen
+    if listed is None and any(isinstance(one.held, Subnet) and one.table is None for one in held):
+        listed = await _others(session, cluster)
+    near = [replace(one, neighbours=_on(one.id, listed)) for one in held]
+    theirs = await asyncio.gather(*(_foreign(session, one, tables) for one in near))
+    return replace(seen, subnets=tuple(theirs), node_tables=tables)
+
+
+async def _is_its_group(session: Session, seen: Seen, cluster: ManagedCluster, group: ResourceId) -> bool:
+    """Whether the group names the cluster as its manager. Of a zone in that very group, that was proven already."""
+    if seen.zone is not None and seen.zone.group_id == group:
+        return True
+    try:
+        return claimed_manager(await reads.resource_group(session, group)) == cluster.id
+    except NotProvenError:
+        return False
+
+
+async def _subnet_seen(session: Session, subnet: ResourceId) -> SubnetSeen:
+    body = await _told(subnets.read(session, subnet))
+    if isinstance(body, ArmError):
+        return SubnetSeen(subnet, body)
+    try:
+        return SubnetSeen(subnet, _subnet.decode(body), body)
+    except msgspec.MsgspecError as error:
+        raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None
+
+
+async def _foreign(session: Session, one: SubnetSeen, tables: tuple[RouteTable, ...] | ArmError) -> SubnetSeen:
+    known = () if isinstance(tables, ArmError) else tables
+    if one.table is None or any(one.table == table.id for table in known):
+        return one
+    return replace(one, foreign=await _told(reads.route_table(session, one.table)))
+
+
+async def _others(session: Session, cluster: ManagedCluster) -> tuple[ManagedCluster, ...] | ArmError:
+    """Every other cluster of the subscriptions of the cluster and its VNets, or why one of them cannot be listed."""
+    near = {cluster.id.subscription.casefold(), *(subnet.subscription.casefold() for subnet in cluster.node_subnets)}
+    lists = await asyncio.gather(*(_told(reads.managed_clusters(session, one)) for one in sorted(near)))
+    found: list[ManagedCluster] = []
+    for listed in lists:
+        if isinstance(listed, ArmError):
+            return listed
+        found += [one for one in listed if one.id != cluster.id]
+    return tuple(found)
+
+
+async def _nobody_asked() -> None:
+    """In place of a list that nothing needs yet."""
+
+
+def _on(subnet: ResourceId, listed: tuple[ManagedCluster, ...] | ArmError | None) -> _Neighbours | None:
+    """The clusters that name a subnet, for their nodes or their API server."""
+    if listed is None or isinstance(listed, ArmError):
+        return listed
+    return tuple(one.id for one in listed if subnet in one.own_subnets)
+
+
+async def _told[T](read: Coroutine[None, None, T]) -> T | ArmError:
+    """What a read gives, or the refusal that is worth telling."""
+    try:
+        return await read
+    except ArmError as error:
+        if classify(error) in _TOLD:
+            return error
+        raise
