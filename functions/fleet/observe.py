@@ -80,8 +80,8 @@ async def _looked_up(session: Session, operation: Operation, at: float) -> Looke
 
 
 async def _routed(session: Session, seen: Seen) -> Seen:
-    """With the subnets of a kubenet cluster's nodes: no other needs a route table."""
-    if seen.cluster is None or not seen.cluster.kubenet or seen.cluster_ends:
+    """With the subnets of a kubenet cluster's nodes, once AKS is done with it: no other needs a route table."""
+    if seen.cluster is None or not seen.cluster.kubenet or not seen.cluster.settled or seen.cluster_ends:
         return seen
     from functions.fleet.observe_subnets import observe_subnets  # not for the sake of a zone's birth
 

@@ -1,0 +1,132 @@
+"""A kubenet cluster fails for want of its route table; Tether attaches it, and nobody else's subnet is harmed."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from functions.policy import Policy, RouteTables
+from localazure.network_rules import NetworkRules
+from localazure.resources.route_tables import RouteTables as Tables
+from localazure.resources.subnets import Subnets
+from localazure.store import Json
+from tests.scenarios.story import Story, a_policy, lines, tell
+
+TABLES = "Microsoft.Network/routeTables"
+NSG = "/subscriptions/0/resourceGroups/net/providers/Microsoft.Network/networkSecurityGroups/nodes"
+
+
+def the_subnet(story: Story) -> Json:
+    held = story.azure.store.get(story.world.node_subnet)
+    assert held is not None
+    return deepcopy(held.properties)
+
+
+def table_of(story: Story) -> str:
+    """The name of the subnet's table, empty without one."""
+    return (the_subnet(story).get("routeTable") or {}).get("id", "").rpartition("/")[2]
+
+
+def subnet_puts(story: Story) -> list[str]:
+    return [call for call in story.transport.asked if call.startswith("PUT") and call.endswith("/subnets/nodes")]
+
+
+async def failed(story: Story, seconds: float = 1800, **said: Any) -> str:
+    cluster = await story.create(kubenet=True, **said)
+    await story.passes(seconds, watching=True)
+    return cluster
+
+
+def codes(caplog: pytest.LogCaptureFixture) -> set[str]:
+    return {line["code"] for line in lines(caplog, "finding") if line["handler"] == "route_tables"}
+
+
+def test_the_table_is_attached_once_and_everything_else_stays(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        Subnets(here.azure).change(
+            here.world.node_subnet, serviceEndpoints=[{"service": "Microsoft.Storage"}], notYetInvented={"a": [1, None]}
+        )
+        before = the_subnet(here)
+        await failed(here)
+        assert table_of(here).startswith("aks-agentpool-")
+        after = the_subnet(here)
+        after.pop("routeTable")
+        assert after == before
+        assert len(subnet_puts(here)) == 1
+        (entry,) = [one for one in lines(caplog, "intent") if one["change"]["handler"] == "route_tables"]
+        assert entry["change"]["action"] == "create"
+
+    tell(story)
+    assert "possible-lost-update" not in codes(caplog)
+
+
+def test_without_attach_no_subnet_is_written_or_even_read() -> None:
+    async def story(here: Story) -> None:
+        await failed(here)
+        assert table_of(here) == ""
+        assert not [call for call in here.transport.asked if "/subnets/" in call]
+
+    def policy(world: Any) -> Policy:
+        return a_policy(world, route_tables=RouteTables(attach=False))
+
+    tell(story, policy)
+
+
+def test_a_table_with_a_route_of_somebodys_is_not_attached(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while here.state(cluster) == "Creating":
+            for table in here.azure.store.of_type(TABLES):
+                table.properties["routes"] = []
+                table.properties["disableBgpRoutePropagation"] = True
+            await here.passes(10, watching=True)
+        await here.passes(300, watching=True)
+        assert subnet_puts(here) == []
+
+    tell(story)
+    assert "route-table-not-proven" in codes(caplog)
+
+
+def test_a_foreign_table_is_never_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        firewall = f"{here.world.group}/providers/{TABLES}/to-the-firewall"
+        await Tables(here.azure).create(firewall, here.world.location)
+        cluster = await here.create(kubenet=True)
+        while here.state(cluster) == "Creating":
+            await here.passes(5)
+            Subnets(here.azure).change(here.world.node_subnet, routeTable={"id": firewall})
+        await here.passes(600, watching=True)
+        assert subnet_puts(here) == []
+        assert table_of(here) == "to-the-firewall"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("enforced", [True, False], ids=["If-Match enforced", "If-Match ignored"])
+def test_a_writer_between_our_read_and_our_write_loses_nothing_or_is_told_of(
+    enforced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        here.azure.network = NetworkRules(judges_subnet_etags=enforced)
+
+        async def write() -> None:
+            Subnets(here.azure).change(here.world.node_subnet, networkSecurityGroup={"id": NSG})
+
+        # The first read is what is judged, the second the one right before the PUT.
+        between = here.azure.between(here.world.node_subnet, write, nth=2)
+        await failed(here)
+        assert between.done
+        assert table_of(here).startswith("aks-agentpool-")
+        if enforced:
+            assert the_subnet(here)["networkSecurityGroup"]["id"] == NSG
+
+    tell(story)
+    assert ("possible-lost-update" in codes(caplog)) is not enforced
