@@ -158,7 +158,7 @@ class RouteTables(PolicyStruct, frozen=True, kw_only=True):
 
 
 class FailedClusters(PolicyStruct, frozen=True, kw_only=True):
-    """Clusters whose creation failed."""
+    """Clusters whose creation failed. With `reconcile` they are put again once what made them fail is mended."""
 
     reconcile: bool = False
 

@@ -23,7 +23,7 @@ from functions.fleet.observe_resolution import observe_resolution
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.scope import Scopes
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, pod_restarts, resolution, route_memory, zone_link_findings
+from functions.handlers import concerns, failed_clusters, pod_restarts, resolution, route_memory, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     TAKEN,
@@ -33,6 +33,7 @@ from functions.handlers.verdict import (
     Linking,
     Outcome,
     Recording,
+    Reputting,
     Restarting,
     Result,
     Verdict,
@@ -170,6 +171,7 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     async with AsyncExitStack() as turn:
         allowed = await _restrained(considered.verdict, considered.seen, work, around, turn)
         allowed = await _in_turn(allowed, considered.seen, around)
+        allowed = await _seldom(allowed, considered.seen, work, around)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
     return _remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
 
@@ -220,6 +222,25 @@ async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restraine
         return allowed
     kept = tuple(change for change in allowed.changes if change not in held)
     return replace(allowed, changes=kept, again=soonest(allowed.again, pod_restarts.TURN))
+
+
+async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -> Restrained:
+    """Clusters are put again as seldom as the journal says, and wait for a ledger that can tell."""
+    asking = [change for change in allowed.changes if isinstance(change.wants, Reputting)]
+    if not asking or around.policy.mode is Mode.OBSERVE:
+        return allowed
+    kept = tuple(change for change in allowed.changes if change not in asking)
+    try:
+        entries = await around.ledger.journal(work.row)
+    except LedgerError:
+        return replace(allowed, changes=kept, again=soonest(allowed.again, pace.LEDGER_WAIT))
+    for change in asking:
+        if (held := failed_clusters.spent(entries, change, seen.at)) is None:
+            kept = (*kept, change)
+        else:
+            again = soonest(allowed.again, held.look_again)
+            allowed = replace(allowed, findings=(*allowed.findings, *held.findings), again=again)
+    return replace(allowed, changes=kept)
 
 
 @asynccontextmanager
@@ -289,6 +310,7 @@ def _remember(
     brief = _in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations)
     brief = resolution.noted(brief, seen, work.since)
     brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
+    brief = failed_clusters.noted(brief, seen, policy, outcomes)
     _tell_milestones(work, seen, outcomes, brief)
     return replace(done, observed=brief)
 

@@ -101,7 +101,27 @@ class Routing:
         return f"{self.subnet} {self.table}"
 
 
-type Wants = Linking | Recording | Restarting | Routing
+@dataclass(frozen=True, slots=True)
+class Reputting:
+    """A PUT of a cluster as it is, the `nth`, if it still has `etag` (None where that was not read).
+
+    `since` is when it was first seen Creating.
+    """
+
+    etag: str | None
+    since: float
+    nth: int
+
+    @property
+    def place(self) -> str:
+        return "the cluster itself"
+
+    @property
+    def kept(self) -> str:
+        return f"put again for the {self.nth}. time"
+
+
+type Wants = Linking | Recording | Reputting | Restarting | Routing
 """What a change is for its handler: `place` says where for people, `kept` what the ledger remembers once it is so."""
 
 

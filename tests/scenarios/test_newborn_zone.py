@@ -263,7 +263,7 @@ def test_what_only_a_person_can_mend_is_a_finding(
         await here.create()
         await here.passes(1200)
         findings = lines(caplog, "finding")
-        assert {finding["code"] for finding in findings} == {code}
+        assert {finding["code"] for finding in findings if finding["handler"] != "failed_clusters"} == {code}
         assert all(finding["advice"] for finding in findings)
         assert here.queue.waiting() == 1, "and it is looked at again, for a person may have mended it"
         assert not here.queue.poison

@@ -1,0 +1,183 @@
+"""Clusters that could not be made are put again once what made them fail is mended, and no others ever are."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from functions.ledger.making import Making
+from functions.ledger.state import Row
+from functions.policy import FailedClusters, Mode, Policy
+from localazure import fault_effects as effects
+from localazure.world import HubAndSpoke
+from tests.scenarios.story import Story, a_policy, lines, tell
+
+KEPT = 900.0  # seconds for which a resolver may hold "no such name"
+
+
+def bringing_up(reconcile: bool = True, **more: Any) -> Callable[[HubAndSpoke], Policy]:
+    return lambda world: a_policy(world, world.hub, failed_clusters=FailedClusters(reconcile=reconcile), **more)
+
+
+def puts(here: Story, cluster: str) -> list[float]:
+    """When the cluster was put, in seconds, its creation not counted."""
+    calls = zip(here.transport.asked, here.transport.asked_at, strict=True)
+    return [at for call, at in calls if call.casefold() == f"put {cluster}".casefold()][1:]
+
+
+async def failed(here: Story, seconds: float = 900) -> str:
+    """A cluster that could not be made, since its hub could not be linked in time, and can be now."""
+    here.faults.add(effects.not_authorised(), method="PUT", path="virtualNetworkLinks/tether-")
+    cluster = await here.create()
+    await here.passes(seconds, watching=True)
+    assert here.state(cluster) == "Failed"
+    here.faults.clear()
+    return cluster
+
+
+async def row(here: Story) -> Row:
+    (one,) = [held for held in await here.ledger.rows() if held.observed.cluster]
+    return one
+
+
+async def made(here: Story) -> Making | None:
+    return (await row(here)).observed.making
+
+
+def codes(caplog: pytest.LogCaptureFixture) -> set[str]:
+    return {line["code"] for line in lines(caplog, "finding")}
+
+
+def test_a_cluster_whose_link_came_too_late_comes_up(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        since = asyncio.get_running_loop().time()
+        await here.passes(3600, watching=True)
+        assert here.links()["hub-westeurope"] == "ours"
+        assert here.state(cluster) == "Succeeded"
+        (put,) = puts(here, cluster)
+        assert put > since + KEPT, "until then a DNS server may say that there is no such name"
+        intents = [line["change"] for line in lines(caplog, "intent")]
+        assert [intent["action"] for intent in intents if intent["handler"] == "failed_clusters"] == ["update"]
+        assert await made(here) is None
+        assert (await row(here)).observed.findings == ()
+        assert here.queue.waiting() == 0
+
+    tell(story, bringing_up())
+
+
+def test_switched_off_it_is_told_with_the_command(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        await here.passes(3600, watching=True)
+        assert here.state(cluster) == "Failed"
+        assert not puts(here, cluster)
+        told = [line for line in lines(caplog, "finding") if line["code"] == "cluster-creation-failed"][-1]
+        assert "failedClusters.reconcile" in told["seen"]
+        assert "exit status=52" in told["seen"]
+        assert f"az resource update --ids {told['resource']}" in told["advice"]
+
+    tell(story, bringing_up(reconcile=False))
+
+
+def test_in_mode_observe_it_is_planned_and_not_put(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(900, watching=True)
+        await link_by_hand(here)
+        await here.passes(3600, watching=True)
+        assert here.state(cluster) == "Failed"
+        assert not puts(here, cluster)
+        assert "failed_clusters" in {line["change"]["handler"] for line in lines(caplog, "plan")}
+
+    tell(story, bringing_up(mode=Mode.OBSERVE))
+
+
+async def link_by_hand(here: Story) -> None:
+    body = {"location": "global", "properties": {"virtualNetwork": {"id": here.world.hub}}}
+    assert (await here.ask("PUT", f"{here.zone}/virtualNetworkLinks/by-hand", body=body)).status_code == 202
+
+
+def test_a_cluster_that_was_up_is_never_put(caplog: pytest.LogCaptureFixture) -> None:
+    """It came up, and then failed in what somebody asked for: an upgrade, here by a cluster whose name is lost."""
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(500, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        says(here, cluster, "Upgrading")
+        await here.passes(120, watching=True)
+        says(here, cluster, "Failed", error=True)
+        await here.passes(7200, watching=True)
+        assert not puts(here, cluster)
+        assert "cluster-failed" in codes(caplog)
+
+    tell(story, bringing_up())
+
+
+def test_a_failure_that_follows_a_success_which_nobody_saw_is_no_proof(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(60, watching=True)
+        assert (await made(here)) is not None
+        await asyncio.sleep(3600)  # Tether is away
+        says(here, cluster, "Failed", error=True)
+        await here.passes(7200, watching=True)
+        assert not puts(here, cluster)
+        assert "cluster-failed" in codes(caplog)
+
+    tell(story, bringing_up())
+
+
+def says(here: Story, cluster: str, state: str, *, error: bool = False) -> None:
+    """AKS prints another state of the cluster, as if an operation of somebody's ran or had failed."""
+    held = here.azure.store.get(cluster)
+    assert held is not None
+    held.properties["provisioningState"] = state
+    held.body["eTag"] = here.azure.guid()
+    if error:
+        message = "vmssCSE: command terminated with exit status=52"
+        held.properties["status"] = {"provisioningError": {"code": "VMExtensionProvisioningError", "message": message}}
+    here.azure.store.touch(held.id)
+
+
+def test_a_cluster_that_somebody_touched_since_it_failed_is_theirs() -> None:
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        await here.passes(120, watching=True)
+        says(here, cluster, "Failed")
+        await here.passes(7200, watching=True)
+        assert not puts(here, cluster)
+
+    tell(story, bringing_up())
+
+
+def test_after_three_puts_it_is_told_and_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The link is there, and the spoke asks a DNS server that knows nothing of it."""
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        here.faults.add(
+            effects.fails_late("VMExtensionProvisioningError", "exit status=52"), method="PUT", path="team$"
+        )
+        await here.passes(4 * 3600, watching=True)
+        moments = puts(here, cluster)
+        assert len(moments) == 3
+        assert all(later - sooner >= 60 for sooner, later in pairwise(moments))
+        assert "creation-fails-again" in codes(caplog)
+        intents = [line["change"]["action"] for line in lines(caplog, "intent") if "cluster" in line["change"]["place"]]
+        assert intents == ["update", "continue", "continue"]
+
+    tell(story, bringing_up())
