@@ -130,3 +130,49 @@ def test_a_writer_between_our_read_and_our_write_loses_nothing_or_is_told_of(
 
     tell(story)
     assert ("possible-lost-update" in codes(caplog)) is not enforced
+
+
+async def put_again(story: Story, cluster: str) -> None:
+    """What a person does once the table is attached."""
+    body = (await story.ask("GET", cluster, "2026-08-01")).json()
+    assert (await story.ask("PUT", cluster, "2026-08-01", body)).status_code == 200
+    await story.passes(1200, watching=True)
+    assert story.state(cluster) == "Succeeded"
+
+
+def test_a_table_that_terraform_takes_off_again_and_again_is_left_off(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        await put_again(here, cluster)
+        writes = len(subnet_puts(here))
+        for _ in range(6):
+            Subnets(here.azure).change(here.world.node_subnet, routeTable=None)
+            for _ in range(4):
+                await here.event(
+                    cluster, "Microsoft.ContainerService/managedClusters/write", f"{here.azure.clock.now()}"
+                )
+                await here.passes(400)
+        assert len(subnet_puts(here)) - writes == 2  # the third reversal is the last
+        assert table_of(here) == ""
+
+    def policy(world: Any) -> Policy:
+        return a_policy(world, route_tables=RouteTables(reattach=True))
+
+    tell(story, policy)
+    assert "tug-of-war" in codes(caplog)
+
+
+def test_a_worker_that_dies_right_after_the_write_is_followed_by_one_that_writes_nothing_more() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while not subnet_puts(here):
+            await here.passes(1, watching=True)
+        here.queue.lose_all()
+        await here.passes(1800, watching=True)
+        assert len(subnet_puts(here)) == 1
+        assert table_of(here).startswith("aks-agentpool-")
+        await put_again(here, cluster)
+
+    tell(story)
