@@ -11,6 +11,7 @@ from functions.ledger.making import Making
 from functions.ledger.state import Row
 from functions.policy import FailedClusters, Mode, Policy
 from localazure import fault_effects as effects
+from localazure.aks.interrupted import fail_scaling, fail_upgrade
 from localazure.world import HubAndSpoke
 from tests.scenarios.story import Story, a_policy, lines, tell
 
@@ -106,19 +107,25 @@ async def link_by_hand(here: Story) -> None:
     assert (await here.ask("PUT", f"{here.zone}/virtualNetworkLinks/by-hand", body=body)).status_code == 202
 
 
-def test_a_cluster_that_was_up_is_never_put(caplog: pytest.LogCaptureFixture) -> None:
-    """It came up, and then failed in what somebody asked for: an upgrade, here by a cluster whose name is lost."""
+@pytest.mark.parametrize("fails", [fail_upgrade, fail_scaling])
+@pytest.mark.parametrize("away", [False, True], ids=["", "while Tether is away"])
+def test_a_cluster_that_was_up_is_never_put(fails: Any, away: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """It fails in what somebody asked for, with the very error that a creation may fail with."""
     caplog.set_level("INFO", "tether")
 
     async def story(here: Story) -> None:
         cluster = await here.create()
-        await here.passes(500, watching=True)
-        assert here.state(cluster) == "Succeeded"
-        says(here, cluster, "Upgrading")
-        await here.passes(120, watching=True)
-        says(here, cluster, "Failed", error=True)
+        await here.passes(300 if away else 500, watching=True)
+        while here.state(cluster) != "Succeeded":
+            await asyncio.sleep(1)
+        failing = asyncio.create_task(fails(here.azure, cluster))
+        if away:
+            await asyncio.sleep(3600)
         await here.passes(7200, watching=True)
+        await failing
+        assert here.state(cluster) == "Failed"
         assert not puts(here, cluster)
+        assert not here.azure.resumed
         assert "cluster-failed" in codes(caplog)
 
     tell(story, bringing_up())
@@ -159,6 +166,23 @@ def test_a_cluster_that_somebody_touched_since_it_failed_is_theirs() -> None:
         says(here, cluster, "Failed")
         await here.passes(7200, watching=True)
         assert not puts(here, cluster)
+
+    tell(story, bringing_up())
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["", "and every worker dies between the table and the PUT"])
+def test_a_kubenet_cluster_comes_up_once_its_subnet_has_its_table(dies: bool) -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while not any(call.startswith("PUT") and call.endswith("/subnets/nodes") for call in here.transport.asked):
+            await here.passes(1, watching=True)
+            assert not puts(here, cluster), "not before the table is attached"
+        if dies:
+            here.queue.lose_all()
+        await here.passes(3600, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert len(puts(here, cluster)) == 1
+        assert await made(here) is None
 
     tell(story, bringing_up())
 
