@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import AsyncHttpTransport
     from azure.eventgrid.aio import EventGridPublisherClient
 
-    from functions.reconcile import Pass
+    from functions.passed import Pass
     from functions.work import Work
 
 _SETTING = "TETHER_EVENTS_ENDPOINT"

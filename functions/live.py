@@ -12,6 +12,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from functions import settings
 from functions.arm.credential import platform_credential
 from functions.arm.session import Session
+from functions.around import Around
 from functions.dns.targets import target_of
 from functions.events_out import Nobody, Publisher, publisher
 from functions.fleet.observe_records import Targets
@@ -22,7 +23,6 @@ from functions.ledger.state import Ledger
 from functions.ledger.tables import TableLedger
 from functions.policy import PolicyError
 from functions.queue import StorageQueue, WorkQueue
-from functions.reconcile import Around
 from functions.triggers.turns import Turns
 from functions.watch import Pauses
 

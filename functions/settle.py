@@ -11,8 +11,8 @@ import msgspec
 
 from functions.fleet import creation
 from functions.ledger.state import Ledger, LedgerError, Mark, Observed
+from functions.passed import Pass
 from functions.queue import WorkQueue
-from functions.reconcile import Pass
 from functions.work import Work
 
 _log = logging.getLogger("tether")

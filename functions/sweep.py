@@ -13,6 +13,7 @@ import msgspec
 from functions.approval import gathered, plan_of, waiting, wanted
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.asking import ask
 from functions.drift import LISTED, Drift, Look, capacity, unread
 from functions.fleet.survey import Survey, survey
@@ -25,7 +26,6 @@ from functions.ledger.state import Ledger, LedgerError, Observed
 from functions.plan import Limited, key, limit, takes
 from functions.policy import Mode
 from functions.queue import QueueError, WorkQueue
-from functions.reconcile import Around
 from functions.work import Work
 
 _log = logging.getLogger("tether")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functions.arm import reads
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.fleet.identify import row_of
 from functions.fleet.model import ManagedCluster
 from functions.ledger.coalescing import resent
 from functions.ledger.state import Ledger, NewerRowError, Observed, Row
 from functions.queue import WorkQueue
-from functions.reconcile import Around
 from functions.work import Work
 
 _log = logging.getLogger("tether")

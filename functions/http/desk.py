@@ -7,12 +7,12 @@ from azure.core.credentials_async import AsyncTokenCredential
 
 from functions import settings
 from functions.arm.credential import platform_credential
+from functions.around import Around
 from functions.http.poison import PoisonQueue, Queues
 from functions.http.principal import EasyAuth
 from functions.ledger.reports import Reports
 from functions.live import Live, live
 from functions.policy import PolicyError
-from functions.reconcile import Around
 
 
 @dataclass(frozen=True, slots=True)

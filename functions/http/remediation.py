@@ -18,8 +18,9 @@ from functions.http.problem import Problem
 from functions.http.subject import in_scope, remembered, work_for
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.state import LedgerError, NewerRowError, Observed, Row
+from functions.passed import Pass
 from functions.queue import QueueError
-from functions.reconcile import Pass, consider, reconcile
+from functions.reconcile import consider, reconcile
 from functions.settle import settle
 from functions.work import Work
 

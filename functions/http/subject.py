@@ -4,9 +4,9 @@ import logging
 import uuid
 
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.http.problem import Problem
 from functions.ledger.state import Ledger, LedgerError, Observed
-from functions.reconcile import Around
 from functions.work import Work
 
 _log = logging.getLogger("tether")

@@ -8,8 +8,8 @@ import msgspec
 from functions import pace
 from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.around import Around
 from functions.fleet.identify import row_of
-from functions.reconcile import Around
 from functions.triggers.counting import queued
 from functions.work import Work
 

@@ -10,9 +10,9 @@ from functions import work
 from functions.queue import QUEUE
 
 if TYPE_CHECKING:
+    from functions.around import Around
     from functions.ledger.state import Ledger, Row
     from functions.live import Live
-    from functions.reconcile import Around
     from functions.work import Work
 
 bp = func.Blueprint()

@@ -18,11 +18,11 @@ from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.around import Around
 from functions.fleet.scope import Scopes
 from functions.ledger.state import LedgerError
 from functions.live import Live
 from functions.queue import QueueError
-from functions.reconcile import Around
 from functions.work import Work
 from localazure.in_process import InProcessTransport
 from tests.scenarios.story import Token

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.dns.record import NO_RECORD, Owner, Record
 from functions.fleet.observe_records import Targets
 from functions.policy import Policy, RecordTarget, Tsig
-from functions.reconcile import Around
 from localazure.aks import maintenance
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.record_sets import RecordSets

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import msgspec
 from azure.mgmt.privatedns.aio.operations import VirtualNetworkLinksOperations
 
-from functions import pace, reconcile
+from functions import pace, permission
 from functions import settle as settling
 from functions.fleet import ownership
 from functions.fleet.zone_name import labels
@@ -91,7 +91,7 @@ def unlimited_removal() -> Iterator[None]:
     def within_limit(changes: Any, *_: Any, **__: Any) -> Restrained:
         return Restrained(tuple(changes))
 
-    with patch.object(reconcile, "within_limit", within_limit):
+    with patch.object(permission, "within_limit", within_limit):
         yield
 
 

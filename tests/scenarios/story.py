@@ -21,6 +21,7 @@ from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.around import Around
 from functions.dns.private_zone import PrivateZoneTarget
 from functions.dns.target import Target
 from functions.fleet.observe_records import Targets
@@ -29,7 +30,6 @@ from functions.ledger.reports import Reports
 from functions.live import Live
 from functions.policy import Hub, Mode, Policy, PolicyError, RecordTarget, Scope
 from functions.queue import QueueError
-from functions.reconcile import Around
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
 from functions.triggers.work import take

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.http.routes import SWEEP
 from functions.ledger.reports import ReportsError
 from functions.plan import VALID, Approval
 from functions.policy import Http, Policy
-from functions.reconcile import Around
 from functions.work import Work, encode
 from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from functions.arm.resource_id import ResourceId
-from functions.reconcile import Around
+from functions.around import Around
 from functions.sweep import sweep
 from localazure.aks import maintenance
 from localazure.resources.private_zones import PrivateZones

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from functions.around import Around
 from functions.dns.ask import Asker, Over, Server
 from functions.dns.record import NO_RECORD
 from functions.dns.target import TargetError, Trouble
@@ -13,7 +14,7 @@ from functions.fleet.observe import Depth
 from functions.ledger.reports import DriftReport
 from functions.ledger.state import Observed
 from functions.policy import Policy, RecordTarget, Resolution, Tsig
-from functions.reconcile import Around, consider
+from functions.reconcile import consider
 from functions.sweep import sweep
 from functions.telemetry import Milestone, Silent
 from functions.work import Work
@@ -135,13 +136,13 @@ def test_without_a_forwarder_the_name_does_not_resolve_though_all_is_linked(capl
         listening(here)
         await here.create()
         await here.passes(900)
-        codes = list(dict.fromkeys(told["code"] for told in lines(caplog, "finding")))
-        assert codes == ["negative-answer-cached", "does-not-resolve"]
+        told = [line for line in lines(caplog, "finding") if line["handler"] == "resolution"]
+        assert list(dict.fromkeys(line["code"] for line in told)) == ["negative-answer-cached", "does-not-resolve"]
 
         here.azure.resolvers.rules = ResolverRules()
         here.azure.resolvers.flush(RESOLVER)
         await here.passes(1800)
-        assert (await remembered(here)).findings == ()
+        assert (await remembered(here)).findings == ("cluster-creation-failed",), "the name resolves, and came too late"
 
     tell(story, asking)
 

@@ -9,9 +9,9 @@ import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.arm.writes import delete_link
+from functions.around import Around
 from functions.ledger.state import Counters, NewerRowError, Observed, Row
 from functions.policy import Policy
-from functions.reconcile import Around
 from functions.work import Work
 from localazure import fault_effects as effects
 from localazure.world import HubAndSpoke

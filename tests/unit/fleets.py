@@ -10,11 +10,11 @@ from functions.arm.credential import TokenSource
 from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.around import Around
 from functions.fleet.observe_records import Targets
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import DriftReport, Reports
 from functions.policy import Mode, Policy, Scope
-from functions.reconcile import Around
 from functions.sweep import sweep
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure

@@ -19,7 +19,7 @@ from functions.events_out import (
 )
 from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity
 from functions.ledger.state import Observed
-from functions.reconcile import Pass
+from functions.passed import Pass
 from functions.settings import SettingsError
 from functions.work import Work
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE

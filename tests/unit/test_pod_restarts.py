@@ -21,9 +21,9 @@ from functions.handlers.pod_restarts import decide
 from functions.handlers.verdict import Action, Outcome, Restarting, Result, Verdict
 from functions.ledger.move import Move
 from functions.ledger.state import Observed, Row
+from functions.passed import Pass
 from functions.plan import takes
 from functions.policy import PodRestarts, Policy, PolicyError, RecordTarget, load
-from functions.reconcile import Pass
 from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
 

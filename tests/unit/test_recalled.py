@@ -3,7 +3,7 @@
 import pytest
 
 from functions.ledger.state import Observed
-from functions.reconcile import Pass
+from functions.passed import Pass
 from functions.settle import recalled
 
 MEMORY = Observed(at=1.0, deleting=True, gone_since=2.0, reversals=(3.0,))

@@ -16,8 +16,8 @@ from functions.handlers import concerns
 from functions.handlers.resolution import after, decide, is_due, noted, resolves
 from functions.handlers.verdict import Action, Change, Linking, Outcome, Result, Severity, Verdict
 from functions.ledger.state import Observed
+from functions.passed import Pass
 from functions.policy import PolicyError, Resolution, load
-from functions.reconcile import Pass
 from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE, a_cluster, a_policy, a_spoke, seen
 

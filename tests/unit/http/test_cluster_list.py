@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
 from functions.fleet.scope import Scopes
 from functions.ledger.entities import key, partition
 from functions.ledger.reports import Reports
 from functions.ledger.state import Observed, Row
 from functions.live import Live
-from functions.reconcile import Around
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.memory_ledger import MemoryLedger
 from tests.scenarios.story import MemoryQueue

@@ -1,0 +1,30 @@
+"""What the loop needs from outside."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from functions.arm.session import Session
+from functions.dns.ask import Asker
+from functions.fleet.observe_records import NO_TARGETS, Targets
+from functions.fleet.scope import Scopes
+from functions.ledger.reports import Plans
+from functions.ledger.state import Ledger
+from functions.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory,
+    what people permit, the policy's DNS targets, and a way to ask DNS servers.
+    """
+
+    session: Session
+    policy: Policy
+    scopes: Scopes
+    now: Callable[[], float]
+    ledger: Ledger
+    plans: Plans
+    targets: Targets = NO_TARGETS
+    asker: Asker = field(default_factory=Asker)
+    removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something

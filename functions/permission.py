@@ -1,0 +1,121 @@
+"""What a pass may do of what it wants: rule 9, and the turns that restarts and second creations wait for."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from functions import pace
+from functions.approval import plan_of, wanted
+from functions.around import Around
+from functions.fleet.seen import Seen
+from functions.handlers import failed_clusters, pod_restarts
+from functions.handlers.verdict import (
+    Change,
+    Reputting,
+    Restarting,
+    Verdict,
+    soonest,
+)
+from functions.ledger.reports import Place, ReportsError
+from functions.ledger.state import LedgerError
+from functions.plan import WINDOW, takes
+from functions.policy import Mode
+from functions.restraint import Restrained, tug_of_war, within_limit
+from functions.work import Work
+
+# How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
+_PATIENCE = 30.0  # seconds
+
+
+async def permitted(verdict: Verdict, seen: Seen, work: Work, around: Around, turn: AsyncExitStack) -> Restrained:
+    """The changes that may be made now, why others may not, and when to try those again. See _restrained for `turn`."""
+    allowed = await _restrained(verdict, seen, work, around, turn)
+    allowed = await _in_turn(allowed, seen, around)
+    return await _seldom(allowed, seen, work, around)
+
+
+async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, turn: AsyncExitStack) -> Restrained:
+    """What may be done of what is wanted (rule 9). Removals, and they alone, wait for a ledger that can count them.
+
+    Until `turn` is over no other pass of this worker counts: what this one removes is in the journal by then.
+    """
+    warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
+    if around.policy.mode is Mode.OBSERVE or not any(takes(change) for change in warred.changes):
+        return warred
+    try:
+        await turn.enter_async_context(_alone(around.removing))
+        limited = await _limited(warred.changes, seen, work, around)
+    except (LedgerError, ReportsError, TimeoutError):
+        kept = tuple(change for change in warred.changes if not takes(change))
+        return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
+    return replace(
+        limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals, given_up=warred.given_up
+    )
+
+
+async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restrained:
+    """Restarts wait while others run in a few clusters, and for a ledger that can tell.
+
+    Two workers may count at the same time: then there is one cluster more.
+    """
+    asking = [change for change in allowed.changes if isinstance(change.wants, Restarting)]
+    if not asking or around.policy.mode is Mode.OBSERVE:
+        return allowed
+    try:
+        rows = await around.ledger.rows()
+        held = [change for change in asking if pod_restarts.is_crowded(rows, change, seen.at)]
+    except LedgerError:
+        held = asking
+    if not held:
+        return allowed
+    kept = tuple(change for change in allowed.changes if change not in held)
+    return replace(allowed, changes=kept, again=soonest(allowed.again, pod_restarts.TURN))
+
+
+async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -> Restrained:
+    """Clusters are put again as seldom as the journal says, and wait for a ledger that can tell."""
+    asking = [change for change in allowed.changes if isinstance(change.wants, Reputting)]
+    if not asking or around.policy.mode is Mode.OBSERVE:
+        return allowed
+    kept = tuple(change for change in allowed.changes if change not in asking)
+    try:
+        entries = await around.ledger.journal(work.row)
+    except LedgerError:
+        return replace(allowed, changes=kept, again=soonest(allowed.again, pace.LEDGER_WAIT))
+    for change in asking:
+        if (held := failed_clusters.spent(entries, change, seen.at)) is None:
+            kept = (*kept, change)
+        else:
+            again = soonest(allowed.again, held.look_again)
+            allowed = replace(allowed, findings=(*allowed.findings, *held.findings), again=again)
+    return replace(allowed, changes=kept)
+
+
+@asynccontextmanager
+async def _alone(lock: asyncio.Lock) -> AsyncGenerator[None]:
+    """Hold the lock. Raises TimeoutError when others hold it for too long."""
+    async with asyncio.timeout(_PATIENCE):
+        await lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: Around) -> Restrained:
+    """The changes within the limit, and those that a person permits. Others are kept as a plan, under its id.
+
+    Approvals are read only where the limit stops something: a usual pass costs no call.
+    """
+    taken = await around.ledger.taken(seen.at - WINDOW, work.row)
+    fleet = await around.ledger.size()
+    share = around.policy.max_changed_share
+    limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at)
+    if limited.stopped:
+        given = await around.plans.approvals(seen.at)
+        limited = within_limit(changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at, approvals=given)
+    if limited.stopped:
+        place = Place(target=str(work.target), subject=str(work.row))
+        await around.plans.keep_plan(plan_of(map(wanted, limited.stopped), [place], seen.at))
+    return limited
