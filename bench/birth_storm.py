@@ -23,11 +23,11 @@ from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.around import Around
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Reports
 from functions.live import Live
 from functions.policy import Hub, Mode, Policy, Scope
-from functions.reconcile import Around
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
 from functions.triggers.work import take
