@@ -61,7 +61,7 @@ class Milestones(Silent):
 @pytest.fixture
 def milestones(monkeypatch: pytest.MonkeyPatch) -> Milestones:
     told = Milestones()
-    monkeypatch.setattr("functions.reconcile.telemetry", lambda: told)
+    monkeypatch.setattr("functions.passed.telemetry", lambda: told)
     return told
 
 
