@@ -28,6 +28,8 @@ CLUSTER = ResourceId(
     "Microsoft.ContainerService/managedClusters/team"
 )
 
+OWNER = Owner("bench", CLUSTER)
+
 
 async def measure(progress: Callable[[str], None]) -> list[Row]:
     if not is_installed() or shutil.which("nsupdate") is None:
@@ -47,15 +49,14 @@ async def measure(progress: Callable[[str], None]) -> list[Row]:
 async def _ours() -> float:
     """Seconds to read and swap every record, after they were made."""
     key = TsigKey()
-    owner = Owner("bench", CLUSTER)
     async with bind(ServedZone(ZONE, writers=(key,)), on_disk=True) as server:
         signing = SigningKey(key.name, key.algorithm, _bytes(key))
         target = Rfc2136Target(dns.name.from_text(ZONE), (("127.0.0.1", server.port),), signing)
         names = [f"c{nth}.{ZONE}" for nth in range(RECORDS)]
-        await asyncio.gather(*(target.swap(name, NO_RECORD, OLD, 60, owner) for name in names))
+        await asyncio.gather(*(target.swap(name, NO_RECORD, OLD, 60, OWNER) for name in names))
 
         async def move(name: str) -> None:
-            await target.swap(name, await target.read(name), NEW, 60, owner)
+            await target.swap(name, await target.read(name), NEW, 60, OWNER)
 
         began = time.perf_counter()
         await asyncio.gather(*(move(name) for name in names))
@@ -64,7 +65,9 @@ async def _ours() -> float:
 
 async def _nsupdates() -> float:
     key = TsigKey()
-    records = tuple(f"c{nth} 60 IN A 10.1.0.4" for nth in range(RECORDS))
+    records = tuple(
+        line for nth in range(RECORDS) for line in (f"c{nth} 60 IN A 10.1.0.4", f'c{nth} 60 IN TXT "{OWNER.text}"')
+    )
     async with bind(ServedZone(ZONE, writers=(key,), records=records), on_disk=True) as server:
         began = time.perf_counter()
         await _nsupdate(server, key)
@@ -72,10 +75,12 @@ async def _nsupdates() -> float:
 
 
 async def _nsupdate(server: Bind, key: TsigKey) -> None:
-    """The same updates: each holds only if the old address is there. Raises RuntimeError when one did not."""
+    """The same updates, each with what Tether asks of the name before. Raises RuntimeError when one did not hold."""
     each = (
-        f"prereq yxrrset c{nth}.{ZONE}. IN A 10.1.0.4\n"
-        f"update delete c{nth}.{ZONE}. A\nupdate add c{nth}.{ZONE}. 60 A 10.1.0.5\nsend\n"
+        f"prereq yxrrset c{nth}.{ZONE}. IN A 10.1.0.4\nprereq nxrrset c{nth}.{ZONE}. IN AAAA\n"
+        f'prereq yxrrset c{nth}.{ZONE}. IN TXT "{OWNER.text}"\nprereq nxrrset c{nth}.{ZONE}. IN CNAME\n'
+        f"update delete c{nth}.{ZONE}. A\nupdate add c{nth}.{ZONE}. 60 A 10.1.0.5\n"
+        f'update delete c{nth}.{ZONE}. TXT\nupdate add c{nth}.{ZONE}. 60 TXT "{OWNER.text}"\nsend\n'
         for nth in range(RECORDS)
     )
     said = f"server 127.0.0.1 {server.port}\nzone {ZONE}.\n" + "".join(each)
