@@ -1,6 +1,8 @@
 """The ledger on Azure Table storage."""
 
+import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +46,8 @@ _log = logging.getLogger("tether")
 STATE, JOURNAL = "tetherstate", "tetherjournal"
 
 _TIMEOUT = 5.0  # seconds
-_MOST_TRIES = 30  # of a counter that others keep changing
+_MOST_TRIES = 60  # of a counter that others keep changing
+_LONGEST_PAUSE = 0.1  # seconds between two tries: of many that collide some wait, or all would collide again
 # A cluster's zone is written again in each such span, so that it does not expire before its row.
 _REFRESHED = 30 * 86400.0  # seconds
 
@@ -201,7 +204,9 @@ class TableLedger:
 
         `told` are more columns, `unless_told` those that keep what they have.
         """
-        for _ in range(_MOST_TRIES):
+        for tried in range(_MOST_TRIES):
+            if tried > 1:
+                await asyncio.sleep(random.uniform(0.0, min(_LONGEST_PAUSE, 0.005 * tried)))  # noqa: S311 - no secret
             held = await self._get(subject)
             before = row_in(subject, held or {}).counters
             after = change(before)

@@ -140,7 +140,7 @@ async def test_wrong_control_input_is_answered_with_a_sentence(path: str, body: 
 async def test_a_fault_drops_the_connection_on_a_real_socket() -> None:
     async with running(storage=False) as local, aiohttp.ClientSession(local.http) as session:
         world = hub_and_spoke(local.azure)
-        await call(session, "POST", "/_local/faults", json={"effect": "dropped_before", "times": 2})
+        await call(session, "POST", "/_local/faults", json={"effect": "dropped_before", "path": "resourceGroups"})
         with pytest.raises(aiohttp.ClientError):
             await session.get(f"{world.group}?api-version=2024-03-01", headers={"Authorization": "Bearer any"})
 
