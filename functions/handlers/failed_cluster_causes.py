@@ -11,6 +11,7 @@ from functions.arm.errors import ArmError
 from functions.fleet.model import ManagedCluster, ProvisioningError
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import resolution, zone_links
+from functions.handlers.route_memory import in_place
 from functions.handlers.verdict import Severity, Verdict
 from functions.ledger.making import Making
 from functions.policy import Policy
@@ -146,4 +147,4 @@ def _routes(seen: Seen) -> Mending:
     bare = [str(subnet.id) for subnet in seen.subnets if subnet.table not in tables]
     if bare or not seen.subnets:
         return Mending(f"AKS's route table is not on {', '.join(bare) or 'any subnet of its'} (yet)")
-    return MENDED
+    return MENDED if in_place(seen) else Mending("its subnet is still being written")

@@ -58,8 +58,9 @@ def but(**changed: Any) -> Making:
     return msgspec.structs.replace(MADE, **changed)
 
 
-def routed(table: Any) -> dict[str, Any]:
-    held = Subnet(id=SUBNET, properties=SubnetProperties(route_table=SubResource(id=table) if table else None))
+def routed(table: Any, state: str = "Succeeded") -> dict[str, Any]:
+    attached = SubResource(id=table) if table else None
+    held = Subnet(id=SUBNET, properties=SubnetProperties(provisioning_state=state, route_table=attached))
     return {"subnets": (SubnetSeen(SUBNET, held),), "node_tables": (RouteTable(id=TABLE),)}
 
 
@@ -124,6 +125,12 @@ PUTTING = but(failed=0.0, etag="", last=AT - 60, puts=1, put_at=AT - 300)
             id="another table",
         ),
         pytest.param(looking_at(error=NO_ROUTES, kubenet=True, **routed(TABLE)), ON, "update", id="AKS's table"),
+        pytest.param(
+            looking_at(error=NO_ROUTES, kubenet=True, **routed(TABLE, "Updating")),
+            ON,
+            "cluster-creation-failed",
+            id="AKS's table, on a subnet that is still being written",
+        ),
         pytest.param(
             looking_at(kubenet=True, **routed(TABLE), links=Links(complete=True)),
             ON,
