@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.ledger.making import Making
-from functions.ledger.state import Row
+from functions.ledger.state import Entry, Row
 from functions.policy import FailedClusters, Mode, Policy
 from localazure import fault_effects as effects
 from localazure.aks.interrupted import fail_scaling, fail_upgrade
@@ -205,3 +205,45 @@ def test_after_three_puts_it_is_told_and_left_alone(caplog: pytest.LogCaptureFix
         assert intents == ["update", "continue", "continue"]
 
     tell(story, bringing_up())
+
+
+@pytest.mark.parametrize("lost", ["the answer", "the row"])
+@pytest.mark.parametrize("comes_up", [True, False], ids=["it comes up", "it fails again"])
+def test_a_put_of_which_nobody_heard_is_not_made_again_while_it_runs(
+    lost: str, comes_up: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AKS took it; the answer never came, or its worker died before the ledger was written."""
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        if lost == "the answer":
+            here.faults.add(effects.dropped_after(), method="PUT", path="team$", times=1)
+
+        async def dies() -> None:
+            here.ledger.down = lost == "the row"
+
+        here.azure.between(cluster, dies, method="PUT")
+        if not comes_up:
+            nodes = effects.fails_late("VMExtensionProvisioningError", "exit status=52")
+            here.faults.add(nodes, method="PUT", path="team$")
+        while not puts(here, cluster):
+            await here.passes(1, watching=True)
+        here.queue.lose_all()
+        here.ledger.down = False
+        assert here.state(cluster) == "Updating"
+        await here.passes(4 * 3600, watching=True)
+        assert here.state(cluster) == ("Succeeded" if comes_up else "Failed")
+        assert len(puts(here, cluster)) == 1
+        (entry,) = await tries(here)
+        assert entry.result in {"", "unknown"}, "a try, whatever became of it"
+        assert ("cluster-failed" in codes(caplog)) is not comes_up
+        assert here.queue.waiting() == 0
+
+    tell(story, bringing_up())
+
+
+async def tries(here: Story) -> list[Entry]:
+    """The journal's entries on PUTs of the cluster."""
+    entries = await here.ledger.journal((await row(here)).subject)
+    return [entry for entry in entries if entry.handler == "failed_clusters"]
