@@ -39,6 +39,17 @@ def stuck(outcomes: tuple[Outcome, ...]) -> bool:
     return any(outcome.result in _STUCK for outcome in outcomes)
 
 
+def attempts(before: int, verdict: Verdict, outcomes: tuple[Outcome, ...], findings: tuple[Finding, ...]) -> int:
+    """The number of a pass: how many made no progress so far, `before` those until now.
+
+    What Azure is still at work on is no progress yet, or a write that it takes and then fails would never be paced.
+    """
+    if findings or stuck(outcomes):
+        return before + 1
+    awaited = verdict.operations or any(outcome.operation is not None for outcome in outcomes)
+    return before if awaited else 0
+
+
 def after_pass(
     attempt: int,
     since: float,

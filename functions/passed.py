@@ -70,7 +70,7 @@ def remember(
     findings = (*verdict.findings, *allowed.findings, *(finding for finding in explained if finding is not None))
     if work.why == DELETE_FAILED and seen.cluster is not None and not seen.ends:
         findings = (*findings, zone_link_findings.delete_attempted(seen.place))
-    attempt = work.attempt + 1 if findings or pace.stuck(outcomes) else 0
+    attempt = pace.attempts(work.attempt, verdict, outcomes, findings)
     again = soonest(allowed.again, resolution.after(outcomes, policy))
     delay = soonest(again, pace.after_pass(attempt, work.since, seen, verdict, outcomes, findings))
     started = pace.held(outcomes, attempt, ended, busy=seen.busy)

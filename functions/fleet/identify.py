@@ -22,7 +22,7 @@ class CustomZoneNotListedError(Exception):
 
 
 class NothingToMendError(Exception):
-    """A cluster that is public, or that has no private zone under a policy that keeps no records."""
+    """A cluster that is public, or that has no private zone where nothing but zones would be mended."""
 
 
 class NotAClustersGroupError(Exception):
@@ -108,17 +108,22 @@ def zone_of(cluster: ManagedCluster) -> ResourceId | None:
 def row_of(cluster: ManagedCluster, policy: Policy, suffixes: tuple[str, ...]) -> ResourceId | None:
     """The ledger's row of a cluster: its node resource group, whatever its zone mode. None for one to leave alone.
 
-    Such are public clusters, those with a custom zone that the policy does not list, those without a zone where the
-    policy keeps no records, and those that a tag excludes.
+    Such are public clusters, those with a custom zone that the policy does not list, those without a zone where
+    nothing but zones would be mended, and those that a tag excludes.
     """
     if not cluster.private or policy.scope.excludes(cluster.tags):
         return None
     zone = zone_of(cluster)
     if zone is None:
-        wanted = bool(policy.records) and cluster.zone_mode.casefold() == "none"
+        wanted = cluster.zone_mode.casefold() == "none" and matters_without_zone(cluster, policy)
     else:
         wanted = system_zone(zone.name, suffixes) is not None or zone in policy.custom_zones
     return cluster.node_group if wanted else None
+
+
+def matters_without_zone(cluster: ManagedCluster, policy: Policy) -> bool:
+    """Whether something is mended of a cluster that has no private zone: its records, or its subnet's route table."""
+    return bool(policy.records) or (cluster.kubenet and policy.route_tables.attach)
 
 
 async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
@@ -143,8 +148,8 @@ def _custom(zone: ResourceId, policy: Policy, session: Session, at: float) -> Se
 
 
 def _without_zone(session: Session, cluster: ManagedCluster, policy: Policy, at: float) -> Seen:
-    """A private cluster of zone mode `none`, which only records concern."""
-    if not cluster.private or not policy.records:
+    """A private cluster of zone mode `none`."""
+    if not cluster.private or not matters_without_zone(cluster, policy):
         raise NothingToMendError(str(cluster.id))
     prove_public_name(cluster, session.cloud.suffixes)
     return Seen(None, normal_location(cluster.location), at, cluster)

@@ -57,15 +57,19 @@ def _held(seen: Seen) -> Routed:
 
 
 def _still_kept(seen: Seen) -> list[str]:
-    """The tables that are where they should be, and those of before that are missing: a loss that still counts."""
+    """The tables that are where they should be, and those of before that are missing: a loss that still counts.
+
+    What a subnet shows while Azure is at work on it may be undone as the write fails, and that is nobody's loss.
+    """
     assert not isinstance(seen.subnets, Unknown)  # noted has looked
     assert not isinstance(seen.node_tables, Unknown | ArmError)
     own = {table.id for table in seen.node_tables}
     found: list[str] = []
     for one in seen.subnets:
-        if one.table in own and one.table is not None:
+        unsettled = isinstance(one.held, Subnet) and not one.held.settled
+        if one.table in own and one.table is not None and not unsettled:
             found.append(Routing(one.id, one.table, b"").kept)
-        elif one.table is None:
+        elif one.table is None or unsettled:
             found += [text for text in _held(seen).kept if ResourceId(text.split(" ")[0]) == one.id]
     return found
 

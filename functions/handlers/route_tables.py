@@ -25,8 +25,9 @@ HANDLER = "route_tables"
 # On a running cluster a missing table may be an operator in the middle of a swap (azure-facts, AKS).
 GRACE = 900.0  # seconds
 
-# Between two looks at a subnet that Azure is at work on.
-_SOON = 15.0  # seconds
+# Between two looks at a subnet that Azure is at work on: it takes seconds, but may be stuck.
+_SOON, _LATER = 15.0, 900.0  # seconds
+_STEPS = 8  # looks in a row, before the time between them doubles
 
 _NEAR = 0.8  # of the routes that a table may have
 
@@ -73,7 +74,7 @@ def _of_subnet(
         due = Operation(one.id, looked.operation.address, looked.operation.since, seen.at + pause)
         return Verdict(look_again=pause, operations=(due,))
     if not one.held.settled:
-        return Verdict(look_again=_SOON)
+        return Verdict(look_again=min(_LATER, _SOON * 2 ** (min(seen.remembered.attempt, 64) // _STEPS)))
     if one.table is not None:
         return _with_table(cluster, one, one.table, tables)
     if looked is not None and looked.progress is Progress.FAILED and looked.error is not None:

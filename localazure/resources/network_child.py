@@ -3,7 +3,7 @@
 from typing import override
 
 from localazure.answers import Answer
-from localazure.operations import Operation, Takes
+from localazure.operations import Operation, OperationFailed, Takes
 from localazure.resources.network import child_not_found, new_etag, refuse_if_held, start_network
 from localazure.resources.provider import (
     ArmRequest,
@@ -84,8 +84,13 @@ class NetworkChild(ResourceType):
             parent.body["etag"] = new_etag(self.azure)
 
     async def settle(self, child: Resource, takes: Takes) -> None:
-        """Let a write take its time, and end it as Succeeded, with its event."""
+        """Let a write take its time, and end it as Succeeded, with its event. Raises OperationFailed as it fails."""
         with told(self.azure, "Write", child.id, f"{self.type}/write"):
-            await takes(self.azure.durations.network_write)
+            try:
+                await takes(self.azure.durations.network_write)
+            except OperationFailed:
+                child.properties["provisioningState"] = "Failed"
+                self.move_etag(child.id)
+                raise
             child.properties["provisioningState"] = "Succeeded"
             self.move_etag(child.id)

@@ -7,7 +7,7 @@ from localazure import back_references
 from localazure.answers import Answer, Refused, arm_error
 from localazure.azure import LocalAzure
 from localazure.back_references import SUBNETS as TYPE
-from localazure.operations import Operation, Takes
+from localazure.operations import Operation, OperationFailed, Takes
 from localazure.resources.network import (
     bad_reference,
     new_etag,
@@ -101,11 +101,17 @@ class Subnets(NetworkChild):
         if not properties.get("addressPrefix") and not properties.get("addressPrefixes"):
             raise _no_prefix(request)
         check_route_table(self.azure, request.id, properties)
+        before = deepcopy(existed.properties) if existed else None
         subnet = self.write(spelt(self.azure, TYPE, request.id), properties, request.api_version)
         vnet.body["etag"] = new_etag(self.azure)
 
         async def work(operation: Operation) -> None:
-            await self.settle(subnet, operation.takes)
+            try:
+                await self.settle(subnet, operation.takes)
+            except OperationFailed:
+                if before is not None and not self.azure.network.keeps_failed_writes:
+                    subnet.body["properties"] = {**before, "provisioningState": "Failed"}
+                raise
 
         operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
         return Answer(200 if existed else 201, self.shown(subnet), operation.headers(location=False))

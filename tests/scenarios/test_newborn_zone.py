@@ -271,6 +271,22 @@ def test_what_only_a_person_can_mend_is_a_finding(
     tell(story, hub_by_name)
 
 
+def test_a_link_that_azure_takes_and_then_fails_is_tried_more_and_more_seldom() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(900)
+        (made,) = here.transport.links_put()
+        here.faults.add(
+            effects.fails_late("BadRequest", "overlapping namespaces"), method="PUT", path="virtualNetworkLinks/tether-"
+        )
+        here.azure.store.remove(made.removeprefix("PUT "))
+        await here.event(str(here.zone))
+        await here.passes(6 * 3600)
+        assert 8 <= len(here.transport.links_put()) <= 32  # at most every quarter of an hour, in the end
+
+    tell(story, hub_by_name)
+
+
 def test_a_locked_down_node_resource_group_is_told_and_not_written_to(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tether")
 

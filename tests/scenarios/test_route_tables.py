@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.policy import Policy, RouteTables
+from functions.policy import FailedClusters, Policy, RouteTables
+from localazure import fault_effects as effects
 from localazure.network_rules import NetworkRules
 from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
@@ -174,5 +175,36 @@ def test_a_worker_that_dies_right_after_the_write_is_followed_by_one_that_writes
         assert len(subnet_puts(here)) == 1
         assert table_of(here).startswith("aks-agentpool-")
         await put_again(here, cluster)
+
+    tell(story)
+
+
+def test_an_attach_that_fails_late_again_and_again_is_tried_more_and_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        here.azure.network = NetworkRules(keeps_failed_writes=False)
+        cluster = await here.create(kubenet=True)
+        here.faults.add(effects.fails_late("InternalServerError"), method="PUT", path="/subnets/nodes")
+        await here.passes(1800 + 6 * 3600, watching=True)
+        assert 8 <= len(subnet_puts(here)) <= 32  # at most every quarter of an hour, in the end
+        here.faults.clear()
+        await here.passes(1200, watching=True)
+        assert table_of(here).startswith("aks-agentpool-")
+        assert here.state(cluster) == "Succeeded"
+
+    def policy(world: Any) -> Policy:
+        return a_policy(world, failed_clusters=FailedClusters(reconcile=True))
+
+    tell(story, policy)
+    assert "route-table-refused" in codes(caplog)
+
+
+def test_a_cluster_without_a_private_zone_gets_its_table_too() -> None:
+    async def story(here: Story) -> None:
+        await failed(here, private_dns_zone="none")
+        assert table_of(here).startswith("aks-agentpool-")
 
     tell(story)

@@ -4,10 +4,11 @@ from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.operations import LOST, Operation
 from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity, Verdict
-from functions.pace import after_blindness, after_pass, held, pace
+from functions.pace import after_blindness, after_pass, attempts, held, pace
 from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen
 
 CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "")
+RUNNING = Operation(ZONE, "https://management.azure.com/operations/1", AT, AT + 30)
 BUSY, CALM = seen(a_cluster(state="Creating")), seen(a_cluster(state="Succeeded"))
 ERROR = Finding("zone_links", Severity.ERROR, "not-authorised", ZONE, "", "")
 WARNING = Finding("zone_links", Severity.WARNING, "no-hub-found", ZONE, "", "")
@@ -19,6 +20,23 @@ def test_nodes_that_wait_are_not_kept_waiting() -> None:
 
 def test_where_nobody_waits_tether_is_patient() -> None:
     assert [pace(n, busy=False) for n in (1, 2, 3, 4, 5, 6, 99)] == [30, 60, 120, 240, 480, 900, 900]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcomes", "findings", "number"),
+    [
+        pytest.param(Verdict(), (), (), 0, id="all is well"),
+        pytest.param(Verdict(), (Outcome(CHANGE, Result.APPLIED),), (), 0, id="a write was made"),
+        pytest.param(Verdict(), (Outcome(CHANGE, Result.RETRY),), (), 4, id="refused for now"),
+        pytest.param(Verdict(), (), (WARNING,), 4, id="a person is needed"),
+        pytest.param(Verdict(), (Outcome(CHANGE, Result.STARTED, operation=RUNNING),), (), 3, id="a write was started"),
+        pytest.param(Verdict(operations=(RUNNING,)), (), (), 3, id="a write of before is under way"),
+    ],
+)
+def test_only_what_is_done_is_progress(
+    verdict: Verdict, outcomes: tuple[Outcome, ...], findings: tuple[Finding, ...], number: int
+) -> None:
+    assert attempts(3, verdict, outcomes, findings) == number
 
 
 @pytest.mark.parametrize(
