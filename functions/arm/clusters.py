@@ -61,6 +61,9 @@ READ_ONLY: tuple[Path, ...] = (
     ("properties", "privateLinkResources", "*", "privateLinkServiceID"),
 )
 
+# How AKS spells `eTag` in some bodies (recorded aks/network-isolated-byo-acr-kubenet-byo-subnet-create [1]).
+_OTHER_SPELLING: tuple[Path, ...] = (("etag",), ("properties", "agentPoolProfiles", "*", "etag"))
+
 _MANAGED = frozenset({"systemassigned", "userassigned"})
 
 
@@ -84,7 +87,7 @@ async def put_again(session: Session, cluster: ResourceId, body: Json, etag: str
     one moves the ETag, and AKS is busy. The session sends it once. Raises ChangedMeanwhileError, SecretNeededError,
     ArmError, NoTokenError, and NoAnswerError when it is not known whether it was asked for.
     """
-    held = body.get("eTag")
+    held = body.get("eTag") or body.get("etag")
     if not isinstance(held, str) or not held:
         raise ChangedMeanwhileError("AKS tells no eTag of it, so that a change of others could be lost")
     if etag is not None and held != etag:
@@ -101,7 +104,7 @@ async def put_again(session: Session, cluster: ResourceId, body: Json, etag: str
 def writable(body: Json) -> Json:
     """All that was read but what AKS alone writes. Properties that nobody here knows stay."""
     kept: Json = msgspec.json.decode(msgspec.json.encode(body))  # a copy: what was read stays as it was
-    for path in READ_ONLY:
+    for path in (*READ_ONLY, *_OTHER_SPELLING):
         _strip(kept, path)
     return kept
 

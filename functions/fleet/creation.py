@@ -121,7 +121,7 @@ def _is_ours_still(looked: LookedUp) -> bool:
 
 
 def _failed_now(cluster: ManagedCluster, held: Making, at: float) -> Making:
-    return msgspec.structs.replace(held, failed=at, etag=cluster.e_tag or "")
+    return msgspec.structs.replace(held, failed=at, etag=cluster.any_etag or "")
 
 
 def _of_this(cluster: ManagedCluster, held: Making | None) -> Making | None:
@@ -134,7 +134,7 @@ def _of_this(cluster: ManagedCluster, held: Making | None) -> Making | None:
 
 def _is_unwritten(cluster: ManagedCluster, held: Making) -> bool:
     """Whether nobody wrote the cluster since it was seen Failed. Resource Graph's rows show no eTag."""
-    return not cluster.e_tag or not held.etag or cluster.e_tag == held.etag
+    return not cluster.any_etag or not held.etag or cluster.any_etag == held.etag
 
 
 def _uid(cluster: ManagedCluster) -> str:

@@ -166,8 +166,14 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     location: str = ""
     tags: dict[str, str] | None = None
     e_tag: str | None = None
+    etag: str | None = None  # how AKS spells it at times (recorded trap 4)
     system_data: SystemData | None = None
     properties: ClusterProperties
+
+    @property
+    def any_etag(self) -> str | None:
+        """Its ETag, however AKS spells that."""
+        return self.e_tag or self.etag
 
     @property
     def failed(self) -> bool:

@@ -104,7 +104,7 @@ def _change(cluster: ManagedCluster, made: Making) -> Change:
         handler=HANDLER,
         target=cluster.id,
         action=Action.CONTINUE if made.puts else Action.UPDATE,
-        wants=Reputting(cluster.e_tag, made.first, made.puts + 1),
+        wants=Reputting(cluster.any_etag, made.first, made.puts + 1),
         reason=f"its creation failed ({_code(cluster)}), and what made it fail is mended",
         before="Failed in its creation",
         after=f"put again as it is, try {made.puts + 1} of {MOST_PUTS}",
