@@ -1,12 +1,13 @@
 """Whose zone, or whose node resource group, a target is: the proof that comes before everything else (rule 8)."""
 
+import asyncio
 from dataclasses import replace
 
 from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
-from functions.fleet.model import ManagedCluster
+from functions.fleet.model import ManagedCluster, ResourceGroup
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import Seen
 from functions.fleet.zone_name import custom_zone, system_zone
@@ -50,7 +51,8 @@ async def _identified(session: Session, target: ResourceId, policy: Policy, at: 
     if target.type == _GROUP:
         return await _of_group(session, target, policy, at, remembered)
     if target.type == _CLUSTER:
-        return await _of_cluster(session, await reads.managed_cluster(session, target), policy, at)
+        cluster, group = await _with_its_group(session, target, remembered)
+        return await _of_cluster(session, cluster, policy, at, group)
     if system_zone(target.name, session.cloud.suffixes) is None:
         return _custom(target, policy, session, at)
     return await _system(session, target, at)
@@ -79,14 +81,35 @@ async def _of_group(session: Session, group: ResourceId, policy: Policy, at: flo
     return await _of_cluster(session, cluster, policy, at)
 
 
-async def _of_cluster(session: Session, cluster: ManagedCluster, policy: Policy, at: float) -> Seen:
-    """The zone of a cluster, by its private name and its mode."""
+async def _with_its_group(
+    session: Session, target: ResourceId, remembered: Observed
+) -> tuple[ManagedCluster, ResourceGroup | None]:
+    """The cluster, and in the same round trip the group of the system zone that the ledger remembers.
+
+    That only saves time: the cluster alone says which group is its own. One that is not shown now is None.
+    """
+    zone = ResourceId(remembered.zone) if remembered.zone else None
+    if zone is None or system_zone(zone.name, session.cloud.suffixes) is None:
+        return await reads.managed_cluster(session, target), None
+    cluster, group = await asyncio.gather(
+        reads.managed_cluster(session, target), reads.resource_group(session, zone.group_id), return_exceptions=True
+    )
+    if isinstance(cluster, BaseException):
+        raise cluster
+    return cluster, group if isinstance(group, ResourceGroup) else None
+
+
+async def _of_cluster(
+    session: Session, cluster: ManagedCluster, policy: Policy, at: float, beside: ResourceGroup | None = None
+) -> Seen:
+    """The zone of a cluster, by its private name and its mode. `beside` is a group that was read with the cluster."""
     zone = zone_of(cluster)
     if zone is None:
         return _without_zone(session, cluster, policy, at)
     if cluster.zone_mode.casefold() != "system":
         return replace(_custom(zone, policy, session, at), cluster=cluster)
-    group = await reads.resource_group(session, zone.group_id)
+    group = beside if beside is not None and beside.id == zone.group_id else None
+    group = group or await reads.resource_group(session, zone.group_id)
     if claimed_manager(group) != cluster.id:
         raise NotProvenError("the cluster's node resource group names another manager")
     prove(zone, cluster, session.cloud.suffixes)

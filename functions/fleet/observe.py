@@ -46,12 +46,16 @@ async def observe(
     discovers = depth is Depth.FULL and policy.discover_resolvers
     asks = depth is not Depth.URGENT and policy.resolution.enabled
     routes = depth is Depth.FULL and policy.route_tables.attach
-    (spokes, unreadable), seen = await asyncio.gather(
+    follows = depth is not Depth.URGENT and policy.follows_addresses
+    (spokes, unreadable), routed, located, listed = await asyncio.gather(
         _spokes(session, seen.cluster if discovers or asks else None),
         _routed(session, seen) if routes else _as_it_is(seen),
+        _located(session, seen) if follows else _as_it_is(seen),
+        _unknown() if operations else _links(session, seen, policy, (), depth),
     )
-    if seen.cluster is not None and depth is not Depth.URGENT and policy.follows_addresses:
-        seen = replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
+    seen = replace(routed, spokes=spokes, unreadable=unreadable, api_server=located.api_server)
+    if not isinstance(listed, Unknown):
+        return replace(seen, links=listed)
     # Last, since a read that fails would forget the pause that ARM names for looking again.
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     about_links = tuple(looked for looked in looked_up if looked.operation.of_zone)
@@ -62,7 +66,7 @@ async def observe(
         named = (looked.pause or 0.0 for looked in looked_up if looked.operation.due <= at)
         error.retry_after = max(error.retry_after or 0.0, *named, 0.0) or None
         raise
-    return replace(seen, spokes=spokes, links=links, operations=looked_up, unreadable=unreadable)
+    return replace(seen, links=links, operations=looked_up)
 
 
 def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:
@@ -86,6 +90,18 @@ async def _routed(session: Session, seen: Seen) -> Seen:
     from functions.fleet.observe_subnets import observe_subnets  # not for the sake of a zone's birth
 
     return await observe_subnets(session, seen, seen.cluster)
+
+
+async def _located(session: Session, seen: Seen) -> Seen:
+    """With where the API server is, of a cluster that is known."""
+    if seen.cluster is None:
+        return seen
+    return replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
+
+
+async def _unknown() -> Unknown:
+    """In place of links that have to wait for what became of those that were asked for."""
+    return UNKNOWN
 
 
 async def _as_it_is(seen: Seen) -> Seen:
