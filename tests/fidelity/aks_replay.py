@@ -24,6 +24,7 @@ SAME_VALUE = {
     "privateDNSZone",
     "artifactSource",
     "groupId",
+    "networkPlugin",
 }
 """Keys whose values must be equal: enumerations, and ids made of names that the request gave."""
 
@@ -52,7 +53,8 @@ class Replay:
         request, expected = recorded["request"], recorded["response"]
         if request["method"] == "GET":
             await self._reach(_state(expected))
-        said = await self.send(request["method"], request["url"], request["body"])
+        sent = _with_plugin(request["body"], expected["body"])
+        said = await self.send(request["method"], request["url"], sent)
         found = self._differences(request, expected, said)
         self.differences += [f"[{nth}] {request['method']} {difference}" for difference in found]
 
@@ -149,6 +151,18 @@ def _unlike_leaf(expected: Any, said: Any, sent: Any, path: str) -> list[str]:
     if ((key in SAME_VALUE and not RANDOM.search(str(expected))) or echoed) and said != expected:
         return [f"{path} is {said!r} instead of {expected!r}"]
     return []
+
+
+def _with_plugin(sent: Json | None, answered: Any) -> Json | None:
+    """A cluster's body that names its network plugin. Some leave that to AKS, whose default was kubenet in those days.
+
+    Else a recorded kubenet cluster would be told to the local AKS as one of today's default.
+    """
+    chosen = answered.get("properties", {}).get("networkProfile", {}) if isinstance(answered, dict) else {}
+    if not sent or "networkPlugin" not in chosen:
+        return sent
+    network = {"networkPlugin": chosen["networkPlugin"], **sent["properties"].get("networkProfile", {})}
+    return {**sent, "properties": {**sent["properties"], "networkProfile": network}}
 
 
 def _state(response: Json) -> str:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localazure.aks.errors import busy, link_failed, zone_not_found
+from localazure.aks.errors import busy, link_failed, route_table_refused, zone_not_found
 from localazure.answers import Refused
 from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
@@ -17,6 +18,7 @@ from localazure.virtual_time import run
 from tests.fidelity.aks_replay import Replay, name_form
 
 RECORDED = Path(os.environ.get("TETHER_RECORDED", Path(__file__).parents[2] / ".." / "shared" / "recorded"))
+UNROUTED = "400-aks-existing-route-table-not-associated"
 LATER = "later capability: "
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 CLUSTERS = "Microsoft.ContainerService/managedClusters"
@@ -129,12 +131,55 @@ def test_the_node_group_holds_what_a_field_note_lists() -> None:
     [
         pytest.param("400-aks-dns-zone-not-found", zone_not_found("/zone"), id="a zone that is not there"),
         pytest.param("400-aks-dns-zone-not-found", busy("Updating"), id="another operation runs"),
+        pytest.param(UNROUTED, route_table_refused("/subnet"), id="a subnet without the route table"),
     ],
 )
 def test_what_aks_refuses_has_no_error_wrapper(file: str, made: Refused) -> None:
     theirs = recorded(file, "errors")["exchanges"][0]["response"]["body"]
     assert isinstance(made.answer.body, dict)
     assert made.answer.body.keys() == theirs.keys()
+
+
+def test_a_subnet_without_the_route_table_is_refused_as_recorded() -> None:
+    theirs = recorded(UNROUTED, "errors")["exchanges"][0]["response"]
+    ours = route_table_refused("/subnet").answer
+    assert isinstance(ours.body, dict)
+    assert (ours.status, ours.body["code"]) == (theirs["status"], theirs["body"]["code"])
+    assert {key: type(value) for key, value in ours.body.items()} == {
+        key: type(value) for key, value in theirs["body"].items()
+    }
+
+
+def test_the_routes_to_the_nodes_are_of_the_form_that_aks_writes() -> None:
+    """Against the body of AKS's own write in an activity log."""
+    noted = recorded("field-activity-log-route-table-write", "network")["body"]["properties"]["requestbody"]
+    theirs = json.loads(noted)
+    exchanges = recorded("kubenet-byo-subnet-create")["exchanges"]
+
+    async def story() -> Json:
+        replay = a_replay()
+        await _prepare(replay, exchanges)
+        await replay.exchange(0, exchanges[0])
+        await replay.settle()
+        (table,) = replay.azure.store.of_type("Microsoft.Network/routeTables")
+        shown = await replay.send("GET", f"{replay.azure.arm}{table.id}?api-version=2025-03-01", None)
+        told: Json = shown.json()
+        return told
+
+    ours = run(story())
+    assert re.sub(r"\d{8}", "", ours["name"]) == re.sub(r"\d{8}", "", theirs["id"].rpartition("/")[2])
+    assert ours["properties"]["disableBgpRoutePropagation"] is theirs["properties"]["disableBgpRoutePropagation"]
+    assert ours["properties"]["routes"]
+    forms = [_route_form(route) for route in theirs["properties"]["routes"]]
+    assert {_route_form(route) for route in ours["properties"]["routes"]} == set(forms)
+
+
+def _route_form(route: Json) -> tuple[str, bool, str]:
+    """The node without its pool and number, whether it ends with the prefix, and the kind of hop."""
+    pool, _, mark = route["name"].partition("____")
+    said = route["properties"]
+    prefix = re.sub(r"\D", "", said["addressPrefix"])
+    return re.sub(r"^aks-[\w-]+-vmss\d{6}$", "<node>", pool), mark == prefix, said["nextHopType"]
 
 
 def test_a_link_that_aks_could_not_make_is_told_as_recorded() -> None:
