@@ -14,6 +14,7 @@ from bench import (
     bulk_records,
     cold_start,
     event_to_link,
+    failure_to_subnet,
     irrelevant_event,
     sweep,
     sweep_records,
@@ -31,6 +32,7 @@ _ALL = {
     "sweep_records": sweep_records,
     "birth_storm": birth_storm,
     "address_moves": address_moves,
+    "failure_to_subnet": failure_to_subnet,
     "bulk_records": bulk_records,
 }
 

@@ -18,7 +18,9 @@ VERSION = 2
 URGENT = "zone-written"
 DELETE_FAILED = "zone-delete-failed"
 CLUSTER_DELETED = "cluster-deleted"
+CLUSTER_FAILED = "cluster-write-failed"
 MOVED = "endpoint-written"
+ASKED = "asked-by-the-plain-app"
 
 FOLLOWING = frozenset({MOVED, "interface-written", "record-written"})
 """Why an event concerns only a policy that follows addresses."""

@@ -23,11 +23,18 @@ async def queued(work: Work, here: "Live", at: float) -> None:
 
     Raises QueueError: who brought the event then brings it again.
     """
+    item = await counted(work, here, at)
+    if item is not None:
+        await here.queue.send(item, 0)
+
+
+async def counted(work: Work, here: "Live", at: float) -> Work | None:
+    """The Work of an event that was counted in its row, or that says that it could not be; None if it is done with."""
     placed = await _placed(work, here)
     row = await count(placed, here, at) if placed.placed else None
     if row is not None and work.cause in row.counters.causes:
-        return
-    await here.queue.send(msgspec.structs.replace(placed, always=row is None), 0)
+        return None
+    return msgspec.structs.replace(placed, always=row is None)
 
 
 async def count(work: Work, here: "Live", at: float) -> Row | None:

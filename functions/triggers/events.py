@@ -1,5 +1,5 @@
-"""Event Grid wakes Tether: a newborn zone, or an address that moved, is seen to at once; all else is left to the queue
-or to nobody.
+"""Event Grid wakes Tether: a newborn zone, an address that moved and a cluster that failed are seen to at once; all
+else is left to the queue or to nobody.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ import azure.functions as func
 import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
-from functions.triggers.counting import count, queued
+from functions.triggers.counting import count, counted, queued
 from functions.triggers.triage import Event, event_of, triage
-from functions.work import FOLLOWING, MOVED, URGENT, Work
+from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
     from functions.live import Live
@@ -28,6 +28,9 @@ _DEADLINE = 20  # seconds
 # The tables count the event while ARM is read. They get a head start, in which most say whether the event is a double
 # and needs no call at all; and no more than a second in all.
 _HEAD_START = 0.025  # seconds
+
+# When the queue shows what is being seen to here, and whose worker may have died over it.
+_RESCUE = 30.0  # seconds, more than the deadline
 
 
 @bp.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs there
@@ -56,6 +59,8 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
     if _urgent(work, here) and not here.turns.is_linking(work.target):
         async with here.turns.linking(work.target, work.row):
             await _at_once(work, here)
+    elif work.why == CLUSTER_FAILED:
+        await _begun(work, here)
     else:
         await _queued(work, here)
 
@@ -81,6 +86,34 @@ async def _queued(work: Work, here: "Live") -> None:
     from functions.policy import PolicyError
 
     await queued(work, here, work.since if isinstance(here.around, PolicyError) else here.around.now())
+
+
+async def _begun(work: Work, here: "Live") -> None:
+    """Make the queue's pass here and now; its message comes later, and finds the pass made.
+
+    Somebody waits for this cluster, and a queue that was empty is polled only every second (host.json). Raises
+    QueueError, as above.
+    """
+    from functions.policy import PolicyError
+    from functions.triggers.work import take
+    from functions.work import encode
+
+    if isinstance(here.around, PolicyError):
+        await _queued(work, here)
+        return
+    item = await counted(work, here, here.around.now())
+    if item is None:
+        return
+    if not item.placed:
+        await here.queue.send(item, 0)
+        return
+    sending = asyncio.create_task(here.queue.send(item, _RESCUE))
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            await take(encode(item), here)
+    except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
+        _log.exception("the pass for %s did not end; the queue has it in %.0f s", work.target, _RESCUE)
+    await sending
 
 
 async def _at_once(work: Work, here: "Live") -> None:

@@ -10,7 +10,7 @@ from functions.arm.resource_id import ResourceId
 from functions.fleet.endpoint import ENDPOINT
 from functions.fleet.subnet_model import aks_table
 from functions.fleet.zone_name import custom_zone, system_zone
-from functions.work import CLUSTER_DELETED, CLUSTERS, DELETE_FAILED, MOVED, URGENT, Work
+from functions.work import CLUSTER_DELETED, CLUSTER_FAILED, CLUSTERS, DELETE_FAILED, MOVED, URGENT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ TABLE: dict[tuple[str, str, str], tuple[Wake, str]] = {
     (_ZONES, f"{_ZONES}/delete", _NOT_DELETED): (Wake.LOOK, DELETE_FAILED),
     (_LINKS, f"{_LINKS}/delete", _DELETED): (Wake.LOOK, "link-deleted"),
     (CLUSTERS, f"{CLUSTERS}/write", _WRITTEN): (Wake.LOOK, "cluster-written"),
-    (CLUSTERS, f"{CLUSTERS}/write", _FAILED): (Wake.LOOK, "cluster-write-failed"),
+    (CLUSTERS, f"{CLUSTERS}/write", _FAILED): (Wake.LOOK, CLUSTER_FAILED),
     (CLUSTERS, f"{CLUSTERS}/delete", _DELETED): (Wake.LOOK, CLUSTER_DELETED),
     (CLUSTERS, f"{CLUSTERS}/delete", _NOT_DELETED): (Wake.LOOK, "cluster-delete-failed"),
     (CLUSTERS, f"{CLUSTERS}/start/action", _ACTED): (Wake.LOOK, "cluster-started"),

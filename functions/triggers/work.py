@@ -82,9 +82,9 @@ async def _pass(item: "Work", here: "Live", around: "Around") -> None:
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
-    if row is not None:
-        await close_left_open(here.ledger, item.row, around.now())
     done = await reconcile(item, around, before=row.observed if row else None)
+    if row is not None:
+        await close_left_open(here.ledger, item.row, around.now())  # after the pass, which need not wait for it
     at, mark = around.now(), None if row is None else row.counters.mark
     await settle(item, done, here.queue, here.ledger, at, mark)
     await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
