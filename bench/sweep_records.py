@@ -109,6 +109,7 @@ def _survey() -> Survey:
         links={},
         vnets=None,
         whereabouts=None,
+        kubenet=None,
         crowded_hubs={},
     )
 

@@ -13,10 +13,13 @@ from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
 from functions.fleet.survey_records import Records
 from functions.handlers import api_server_findings, capacity_findings, concerns, zone_link_findings
+from functions.handlers.failed_cluster_causes import needs_routes
+from functions.handlers.route_memory import bare_since
 from functions.handlers.verdict import Change, Finding
 from functions.ledger.state import Observed, subject_of
 from functions.plan import key
 from functions.policy import Policy
+from functions.role import Role
 
 # A report lists so many of each sort; their whole number is told besides.
 LISTED = 1000
@@ -38,14 +41,17 @@ class Drift:
     proven, nothing to change           its findings, if any
     proven, something to change         a look, which observes afresh before any write
     proven, an address not remembered   a look, so that the move is known
+    proven, a subnet that lost its
+    table, not remembered, reattach     a look, so that its grace begins
     proven, excluded by its tag         nothing
     not ours                            the finding that a pass would give
     unclear, with a link of ours        a look: only ARM can say whether its cluster is gone
     unclear                             a line in the report, and nothing else
     """
 
-    def __init__(self, policy: Policy, remembered: Mapping[ResourceId, Observed]) -> None:
+    def __init__(self, policy: Policy, remembered: Mapping[ResourceId, Observed], role: Role = Role.ALONE) -> None:
         self._policy = policy
+        self._role = role
         self._remembered = remembered
         self._asked: set[str] = set()
         self.clusters = 0
@@ -90,7 +96,7 @@ class Drift:
     def _decide(self, seen: Seen) -> None:
         subject = row_of(seen)
         seen = replace(seen, remembered=self._remembered.get(subject, NOTHING_REMEMBERED))
-        verdict = concerns.decide(seen, self._policy)
+        verdict = concerns.decide(seen, self._policy, self._role)
         self.find(verdict.findings)
         if seen.cluster is not None:
             self.clusters += 1
@@ -99,7 +105,7 @@ class Drift:
         # Clusters that share a custom zone ask for the same links.
         changes = tuple(change for change in verdict.changes if key(change) not in self._asked)
         self._asked.update(map(key, changes))
-        if changes or _moved_unheard(seen):
+        if changes or _moved_unheard(seen) or _bare_unheard(seen, self._policy):
             self.looks.append(Look(_target(seen), subject, changes))
 
 
@@ -120,6 +126,8 @@ def _lacking(seen: Seen, cluster: ManagedCluster, policy: Policy) -> Iterator[st
     """The rows without which something is not known of a cluster. While it is stopped or busy, no endpoint need be."""
     if policy.discover_resolvers and seen.zone is not None and isinstance(seen.spokes, Unknown):
         yield "the row of a VNet of its own"
+    if policy.route_tables.attach and cluster.settled and needs_routes(cluster) and isinstance(seen.subnets, Unknown):
+        yield "the row of a subnet of its nodes, of a route table there, or of its node resource group"
     if not policy.follows_addresses or not cluster.settled or cluster.stopped:
         return
     if isinstance(seen.api_server, Unknown):
@@ -133,6 +141,16 @@ def _moved_unheard(seen: Seen) -> bool:
     """Whether the API server is elsewhere than the ledger remembers: no event told, or the survey lags behind one."""
     move = moved(seen)
     return move is not None and (seen.remembered.move is None or seen.remembered.move.id != move.id)
+
+
+def _bare_unheard(seen: Seen, policy: Policy) -> bool:
+    """Whether a subnet is without its table, which the policy would have attached again, and the ledger knows nothing
+    of that: a table is given back only when its absence has been known for a while.
+    """
+    routed = seen.remembered.routed
+    is_known = routed is not None and bool(routed.bare_since)
+    is_told = not isinstance(seen.subnets, Unknown) and not is_known and bool(bare_since(seen))
+    return is_told and policy.route_tables.attach and policy.route_tables.reattach
 
 
 def row_of(seen: Seen) -> ResourceId:

@@ -9,6 +9,7 @@ import msgspec
 from localazure.aks import body as cluster_body
 from localazure.aks.names import api_server_names, own_link
 from localazure.azure import LocalAzure
+from localazure.fleet_routes import place_routes
 from localazure.resources.network import new_etag
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.zone_links import ZoneLinks
@@ -35,6 +36,7 @@ def many_clusters(
     number: int,
     *,
     unlinked: int = 0,
+    kubenet: int = 0,
     hubs: int = 1,
     subscriptions: int = 0,
     location: str = "westeurope",
@@ -44,8 +46,9 @@ def many_clusters(
     """Place `number` private clusters, each in a spoke of its own that is peered with one of `hubs` in turn.
 
     A cluster comes with its node resource group, system zone, own link, link to its hub (named `link_name`), private
-    endpoint, NIC, A record and spoke. The first `unlinked` have no link to their hub. They lie in turn in so many
-    `subscriptions`, as few as the limit of zones allows when 0. Needs a running event loop.
+    endpoint, NIC, A record and spoke. The first `unlinked` have no link to their hub; the last `kubenet` are kubenet,
+    each with its route table in place. They lie in turn in so many `subscriptions`, as few as the limit of zones allows
+    when 0. Needs a running event loop.
     """
     subscriptions = subscriptions or ceil(number / (ZONES_IN_A_SUBSCRIPTION * 0.9))
     named = tuple(_guid(nth) for nth in range(1, subscriptions + 1))
@@ -58,7 +61,7 @@ def many_clusters(
         make.group(f"/subscriptions/{subscription}/resourceGroups/apps")
     for nth in range(number):
         hub = placed.hubs[nth % hubs]
-        cluster, zone = make.cluster(nth, named[nth % len(named)], hub)
+        cluster, zone = make.cluster(nth, named[nth % len(named)], hub, kubenet=nth >= number - kubenet)
         placed.clusters.append(cluster)
         placed.zones.append(zone)
         if nth >= unlinked:
@@ -86,7 +89,7 @@ class _Maker:
             group_id, "Microsoft.Resources/resourceGroups", body | ({"managedBy": managed_by} if managed_by else {})
         )
 
-    def cluster(self, nth: int, subscription: str, hub: str) -> tuple[str, str]:
+    def cluster(self, nth: int, subscription: str, hub: str, *, kubenet: bool = False) -> tuple[str, str]:
         """A cluster with everything that belongs to it; its id and its zone's."""
         azure, name = self._azure, f"team-{nth:05d}"
         apps = f"/subscriptions/{subscription}/resourceGroups/apps"
@@ -102,6 +105,11 @@ class _Maker:
         properties |= {"fqdn": names.fqdn, "privateFQDN": names.private_fqdn, "resourceUID": azure.guid()[:24]}
         properties["nodeResourceGroup"] = group.rpartition("/")[2]
         properties["agentPoolProfiles"][0]["vnetSubnetID"] = f"{spoke}/subnets/nodes"
+        if kubenet:
+            properties["networkProfile"] |= {"networkPlugin": "kubenet", "networkPluginMode": None}
+            place_routes(
+                azure, f"{spoke}/subnets/nodes", group, properties["networkProfile"]["podCidr"], self._location
+            )
         cluster_body.complete(body, cluster_id, subscription, azure.guid())
         self._put(cluster_id, "Microsoft.ContainerService/ManagedClusters", body)
         self.group(group, managed_by=cluster_id)

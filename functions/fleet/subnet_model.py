@@ -126,8 +126,9 @@ def _lies_in(reference: str, group: ResourceId) -> bool:
 class SubnetSeen:
     """A subnet of a cluster's: what ARM shows of it, or why it shows nothing.
 
-    `body` is what ARM printed, whole. `foreign` is the table that it has where that is none of the node resource
-    group's, or why it cannot be read. `neighbours` are other clusters that name the subnet, None where nobody asked.
+    `body` is what ARM printed, whole; empty for what Resource Graph shows. `foreign` is the table that it has where
+    that is none of the node resource group's, or why it cannot be read. `neighbours` are other clusters that name the
+    subnet, None where nobody asked.
     """
 
     id: ResourceId

@@ -13,6 +13,7 @@ from functions.fleet import survey_rows
 from functions.fleet.scope import Reach, Scopes
 from functions.fleet.survey_address import Whereabouts, whereabouts
 from functions.fleet.survey_rows import ClusterRow, LinkRow, Query, VnetRow
+from functions.fleet.survey_subnets import NodeSubnets, node_subnets
 from functions.policy import Policy
 
 # From so many zones on a VNet is told of: there are few such, so that the answer is one page (Azure allows 1000).
@@ -21,8 +22,8 @@ _CROWDED = 800
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets` and `whereabouts` are None where
-    nobody asked.
+    """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets`, `whereabouts` and `kubenet` are
+    None where nobody asked.
 
     `crowded_hubs` are the VNets with 800 zones or more linked to them, as far as those can be seen.
     """
@@ -35,6 +36,7 @@ class Survey:
     links: Mapping[str, list[LinkRow]]
     vnets: Mapping[str, VnetRow] | None
     whereabouts: Whereabouts | None
+    kubenet: NodeSubnets | None
     crowded_hubs: Mapping[ResourceId, int]
 
     @property
@@ -46,7 +48,7 @@ class Survey:
 async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Survey:
     """Read the fleet. Raises ArmError, NoAnswerError and NoTokenError: a survey is whole, or there is none.
 
-    At most one query for every 1000 rows, and nine.
+    At most one query for every 1000 rows, and nine; for the subnets of kubenet clusters as node_subnets says.
     """
     reach = await scopes.reach(graph, policy, at)
     within, suffixes = reach.subscriptions, graph.session.cloud.suffixes
@@ -68,6 +70,7 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         links=links,
         vnets=await _spokes(graph, clusters) if policy.discover_resolvers or policy.resolution.enabled else None,
         whereabouts=await whereabouts(graph, suffixes, within, zoned) if policy.follows_addresses else None,
+        kubenet=await node_subnets(graph, clusters, policy, within),
         crowded_hubs={
             ResourceId(row.vnet): row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)
         },

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
-from functions.fleet.identify import CustomZoneNotListedError, zone_of
+from functions.fleet.identify import CustomZoneNotListedError, matters_without_zone, zone_of
 from functions.fleet.model import ManagedCluster, ResourceGroup, VirtualNetwork
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import NOT_ASKED, UNKNOWN, Links, Seen, Unknown
+from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.fleet.survey import Survey, key_of
 from functions.fleet.survey_rows import ClusterRow
 from functions.fleet.zone_name import custom_zone, system_zone
@@ -41,7 +42,8 @@ def items(survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> Iterator
     """What the survey tells, as `observe` would tell it from a zone's or a cluster's side.
 
     Made one by one, since all of them at once would need much memory. A Seen has all links of its zone; its spokes are
-    UNKNOWN when a row of one is missing or nobody asked for them, and so is its API server's place.
+    UNKNOWN when a row of one is missing or nobody asked for them, and so are its API server's place and the subnets of
+    its nodes.
     """
     join = _Join(survey, policy, suffixes)
     for zone in survey.zones.values():
@@ -90,7 +92,7 @@ class _Join:
         if not cluster.private:
             return None
         if cluster.zone_mode.casefold() == "none":
-            return self._without_zone(cluster, row) if self._policy.records else None
+            return self._without_zone(cluster, row) if matters_without_zone(cluster, self._policy) else None
         zone = zone_of(cluster)
         if zone is None:
             return Unclear(text, "the cluster's private name")
@@ -126,7 +128,7 @@ class _Join:
         return self._seen(zone, form.region, cluster, row)
 
     def _without_zone(self, cluster: ManagedCluster, row: ClusterRow) -> Item:
-        """A cluster that only records concern."""
+        """A cluster of which only its records or its subnets concern us."""
         if not cluster.properties.private_fqdn:
             return Unclear(str(cluster.id), "the cluster's private name")
         try:
@@ -137,6 +139,7 @@ class _Join:
 
     def _seen(self, zone: ResourceId | None, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
         asked = self._survey.whereabouts
+        subnets, tables = self._node_subnets(zone, cluster) or (UNKNOWN, UNKNOWN)
         return Seen(
             zone,
             location,
@@ -144,8 +147,26 @@ class _Join:
             cluster,
             api_server=UNKNOWN if asked is None else asked.api_server(cluster, zone),
             spokes=self._spokes(row),
+            subnets=subnets,
+            node_tables=tables,
             links=NOT_ASKED if zone is None else self._links(zone),
         )
+
+    def _node_subnets(
+        self, zone: ResourceId | None, cluster: ManagedCluster
+    ) -> tuple[tuple[SubnetSeen, ...], tuple[RouteTable, ...]] | None:
+        """Those of a kubenet cluster, whose node resource group is shown to be its own, as far as somebody asked."""
+        asked, group = self._survey.kubenet, cluster.node_group
+        if asked is None or group is None or not (cluster.kubenet and cluster.settled and cluster.node_subnets):
+            return None
+        if zone is None or zone.group_id != group:  # else the zone's proof is the group's
+            claimed = ResourceGroup(id=group, managed_by=self._survey.groups.get(key_of(str(group))))
+            try:
+                if claimed_manager(claimed) != cluster.id:
+                    return None
+            except NotProvenError:
+                return None
+        return asked.of(cluster)
 
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())

@@ -130,10 +130,13 @@ def _shared(kind: type, value: object) -> object:
     raise TypeError(f"expected a {kind.__name__}, not {type(value).__name__}")
 
 
+# There is no eTag in Resource Graph, and no systemData: `creation` does without.
 CLUSTERS = Query(
     "resources | where type =~ 'microsoft.containerservice/managedclusters' | project id, location, tags, "
     "provisioningState = properties.provisioningState, powerState = properties.powerState, "
-    "privateFQDN = properties.privateFQDN, "
+    "privateFQDN = properties.privateFQDN, resourceUID = properties.resourceUID, "
+    "kubernetesVersion = properties.kubernetesVersion, "
+    "currentKubernetesVersion = properties.currentKubernetesVersion, networkProfile = properties.networkProfile, "
     "nodeResourceGroup = properties.nodeResourceGroup, "
     "nodeResourceGroupProfile = properties.nodeResourceGroupProfile, "
     "apiServerAccessProfile = properties.apiServerAccessProfile, "

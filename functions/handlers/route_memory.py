@@ -91,7 +91,7 @@ def _compared(wrote: Wrote, seen: tuple[SubnetSeen, ...], at: float) -> Wrote | 
     if at >= wrote.at + _DAY:
         return None
     one = next((one for one in seen if one.id == ResourceId(wrote.subnet)), None)
-    if wrote.doubt or one is None or not isinstance(one.held, Subnet) or not one.held.settled:
+    if wrote.doubt or one is None or not isinstance(one.held, Subnet) or not one.held.settled or not one.body:
         return wrote
     now = subnets.prints(one.body)
     differing = tuple(

@@ -176,7 +176,7 @@ def _change(cluster: ManagedCluster, one: SubnetSeen, table: ResourceId, why: st
         action=Action.CREATE,
         wants=Routing(one.id, table, one.body),
         reason=f"{cluster.id.name} is kubenet and its subnet has no route table: {why}",
-        before=subnets.restorable(one.body),
+        before=subnets.restorable(one.body) if one.body else "",
         after=f"route table {table}",
     )
 
