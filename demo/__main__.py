@@ -14,6 +14,7 @@ from rich.table import Table
 
 from demo.app_log import app_log
 from demo.creation import Creation, Ended
+from demo.kubenet import brought_up
 from demo.mending import removed_and_mended
 from demo.moving import moved
 from demo.timeline import Timeline
@@ -59,7 +60,9 @@ async def _play(console: Console, speed: float) -> list[str]:
         )
         wrong = await _without(console, local)
         with app_log(LOG):
-            wrong += await _with(console, local) + await moved(console, local)
+            wrong += await _with(console, local)
+            wrong += await brought_up(console, local)
+            wrong += await moved(console, local)
         if local.azure.failures:
             wrong.append(f"the local Azure itself failed: {local.azure.failures[0]!r}")
     console.print(f"[dim]{time.perf_counter() - began:.0f} s in all[/]")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.rule import Rule
 
 from demo import hurried_clock
-from demo.patience import until
+from demo.patience import WentWrong, come, until
 from demo.premises import NAMESPACE, ZONE, Stage, how_to_install, stage_of
 from demo.timeline import Timeline
 from localazure.aks import maintenance
@@ -48,10 +48,6 @@ async def moved(console: Console, local: Running) -> list[str]:
         return await timeline.during(_Act(local, stage, timeline).run())
 
 
-class _WentWrong(Exception):  # noqa: N818 - a step that did not come, which the demo tells of
-    """What should have happened and did not; the steps after it make no sense."""
-
-
 @dataclass(slots=True)
 class _Act:
     """The steps, each of which must come for the next one to."""
@@ -70,7 +66,7 @@ class _Act:
             await self._told_who_is_behind(old, new)
             served = await self._mended(new)
             await self._restarted(served)
-        except _WentWrong as reason:
+        except WentWrong as reason:
             self.wrong.append(f"an API server that moves: {reason}")
         return self.wrong
 
@@ -81,13 +77,13 @@ class _Act:
         async with self.stage.person.put(url, json=cluster_request(world.node_subnet, world.location)) as answer:
             answer.raise_for_status()
         self.timeline.step("asked", f"a person asks for the private cluster {_NAME}")
-        await _come(until(self._succeeded), "the cluster comes up")
+        await come(until(self._succeeded), "the cluster comes up")
         self.fqdn = self._properties()["privateFQDN"]
         old = self._address()
-        await _come(until(lambda: self._answers(self.stage.primary, old)), f"BIND answers {old}")
+        await come(until(lambda: self._answers(self.stage.primary, old)), f"BIND answers {old}")
         await self.stage.branch.rndc("retransfer", ZONE)
-        await _come(until(lambda: self._answers(self.stage.branch, old)), f"the branch's copy answers {old}")
-        await _come(until(self._is_green), "the resolution check is green before the move")
+        await come(until(lambda: self._answers(self.stage.branch, old)), f"the branch's copy answers {old}")
+        await come(until(self._is_green), "the resolution check is green before the move")
         self.timeline.step("created", f"the cluster is Succeeded, and BIND and its copy answer {old}: Tether's record")
         return old
 
@@ -96,13 +92,13 @@ class _Act:
         self.local.azure.listen(lambda event: written.append(event["id"]) if "kube-apiserver" in _of(event) else None)
         self.timeline.step("maintenance", "AKS's maintenance begins", "red")
         work = asyncio.ensure_future(maintenance.maintenance(self.local.azure, self.cluster))
-        await _come(until(lambda: self._address() not in {"", old}), "the API server moves")
+        await come(until(lambda: self._address() not in {"", old}), "the API server moves")
         began, new = time.perf_counter(), self._address()
         self.timeline.step("moved", f"the API server has moved from {old} to {new}; nobody knows yet", "red")
         subscriptions = self.local.event_grid.subscriptions
-        await _come(until(lambda: any(set(written) & one.tried for one in subscriptions)), "the event reaches Tether")
+        await come(until(lambda: any(set(written) & one.tried for one in subscriptions)), "the event reaches Tether")
         self.timeline.step("event", "Event Grid tells Tether")
-        await _come(until(lambda: self._answers(self.stage.primary, new)), f"BIND answers {new}")
+        await come(until(lambda: self._answers(self.stage.primary, new)), f"BIND answers {new}")
         took = time.perf_counter() - began
         self.timeline.step("record", f"BIND answers {new}, {took:.1f} s of your clock after the move", "green")
         await work
@@ -117,7 +113,7 @@ class _Act:
             self.wrong.append("the branch's copy should not have heard of the move")
         hurried_clock.hurry(self.stage.clock, self.local.azure.clock.speed)
         self.timeline.step("hurried", "from here on Tether's clock runs as fast as Azure's", "dim")
-        told = await _come(until(self._wrong_address, 30), "the resolution check tells who still says the old address")
+        told = await come(until(self._wrong_address, 30), "the resolution check tells who still says the old address")
         seen = told["seen"].replace(self.fqdn, f"{self.fqdn[:12]}…")
         self.timeline.step("red", f"the resolution check is red, {told['code']}: {seen}", "red")
         if new not in told["seen"] or old not in told["seen"]:
@@ -127,30 +123,30 @@ class _Act:
         """Since when, by Tether's clock, the new address is answered everywhere."""
         await self.stage.branch.rndc("retransfer", ZONE)
         self.timeline.step("fetched", "a person has the branch's server fetch the zone (rndc retransfer)")
-        await _come(until(lambda: self._answers(self.stage.branch, new)), f"the branch's copy answers {new}")
-        await _come(until(self._is_green), "the resolution check turns green")
+        await come(until(lambda: self._answers(self.stage.branch, new)), f"the branch's copy answers {new}")
+        await come(until(self._is_green), "the resolution check turns green")
         self.timeline.step(
             "green", f"the resolution check is green: both servers answer {new}, by UDP and TCP", "green"
         )
-        served = await _come(until(lambda: self._move("servedAt"), 30), "Tether sees that nobody answers otherwise")
+        served = await come(until(lambda: self._move("servedAt"), 30), "Tether sees that nobody answers otherwise")
         self.timeline.step(
             "served", "Tether waits: clients may keep the old answer for 300 s from now. Nothing is restarted"
         )
         return datetime.fromisoformat(served).timestamp()
 
     async def _restarted(self, served: float) -> None:
-        command = await _come(until(self._command, 40), "AKS runs a command in the cluster")
+        command = await come(until(self._command, 40), "AKS runs a command in the cluster")
         waited = hurried_clock.hurried(self.stage.clock, time.time)() - served
         self.timeline.step(
             "begun", "the 300 s are over, and `watch` sees it: AKS runs restart_pods.sh, with a real kubectl"
         )
-        await _come(until(lambda: command.ended, 60), "the command ends")
+        await come(until(lambda: command.ended, 60), "the command ends")
         self.timeline.step("ran", f"it ended with exit code {command.exit_code}", "red" if command.exit_code else "")
         restarted = _names(command.logs)
         marked = {name for name in ("proxy", "website") if self.stage.kube.annotation("deployments", name, NAMESPACE)}
         self.timeline.step("restarted", f"restarted, and up again: {', '.join(restarted)}", "green")
         self.timeline.step("left", f"left alone: Deployment {NAMESPACE}/website, which asks the cluster's DNS")
-        await _come(until(lambda: self._move("restartsEnded"), 30), "Tether knows that all is restarted")
+        await come(until(lambda: self._move("restartsEnded"), 30), "Tether knows that all is restarted")
         self.timeline.step("ended", "Tether's page of the cluster says so: nothing is left to restart", "green")
         if waited < _OLD_TTL:
             self.wrong.append(
@@ -207,14 +203,6 @@ class _Act:
 
     def _command(self) -> Command | None:
         return next(iter(self._commands()), None)
-
-
-async def _come[T](awaited: Awaitable[T | None], what: str) -> T:
-    """The answer that is waited for. Raises _WentWrong when it does not come."""
-    answer = await awaited
-    if answer is None:
-        raise _WentWrong(f"this did not happen: {what}")
-    return answer
 
 
 def _of(event: Json) -> str:

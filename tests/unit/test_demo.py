@@ -8,7 +8,7 @@ from rich.console import Console
 
 from demo import hurried_clock
 from demo.moving import moved
-from demo.patience import until
+from demo.patience import WentWrong, come, until
 from demo.premises import how_to_install
 from localazure import bind, command_pod
 
@@ -46,3 +46,9 @@ async def test_waiting_ends_with_the_first_true_answer_or_with_none() -> None:
 
     assert await until(asked) == "there"
     assert await until(lambda: False, 0) is None
+
+
+async def test_a_step_that_does_not_come_is_named() -> None:
+    with pytest.raises(WentWrong, match="the tide turns"):
+        await come(until(lambda: False, 0), "the tide turns")
+    assert await come(until(lambda: "in", 0), "the tide turns") == "in"
