@@ -1,24 +1,18 @@
-"""Who may do what where: locks, missing permissions, and subscriptions that nobody may read."""
+"""Who may do what where: rights, locks, missing permissions, and subscriptions that nobody may read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from localazure.access_refusals import authorization_failed, linked_authorization_failed, scope_locked
-from localazure.arm_path import GROUPS, Target
-from localazure.store import Json, items, part
+from localazure.answers import Answer
+from localazure.arm_path import GROUPS, SUBSCRIPTIONS, Target
+from localazure.linked_access import linked
+from localazure.needs import Needs
+from localazure.rights import Rights, matches, within
+from localazure.store import Json
 
 type LockLevel = Literal["CanNotDelete", "ReadOnly"]
-
-JOIN_VNET = "Microsoft.Network/virtualNetworks/join/action"
-JOIN_SUBNET = "Microsoft.Network/virtualNetworks/subnets/join/action"
-
-_JOINED_BY_SUBNETS = {
-    "routeTable": "routeTables",
-    "networkSecurityGroup": "networkSecurityGroups",
-    "natGateway": "natGateways",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +27,16 @@ class Denial:
 class Access:
     """Everything is allowed until it is denied here. It binds whoever comes through ARM's door, not Azure itself.
 
-    `unreadable`: subscriptions in which every request is refused, and whose rows Resource Graph leaves out.
+    `rights`: what principals were assigned; who was assigned nothing may do everything. `unreadable`: subscriptions in
+    which every request is refused, and whose rows Resource Graph leaves out. `needs` records what calls ask for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, management_groups: Callable[[], Mapping[str, tuple[str, ...]]] = dict) -> None:
+        self.rights = Rights(management_groups)
         self.denials: list[Denial] = []
         self.locks: dict[str, LockLevel] = {}
         self.unreadable: set[str] = set()
+        self.needs: Needs | None = None
 
     def deny(self, action: str, *, scope: str = "", principal: str = "*") -> Denial:
         """Take a permission away, e.g. `Microsoft.Network/privateDnsZones/*/write`; an empty scope is everywhere."""
@@ -53,71 +50,118 @@ class Access:
 
     def check(self, method: str, target: Target, principal: str) -> None:
         """Refuse what the principal may not do or a lock forbids (403, 409)."""
+        action, scope = action_of(method, target), scope_of(target)
         if target.subscription.casefold() in {held.casefold() for held in self.unreadable}:
-            raise authorization_failed(principal, action_of(method, target), target.id)
-        if target.operation is not None or not target.subscription:
+            raise authorization_failed(principal, action, scope)
+        if not target.subscription:
             return
-        if self._denied(principal, action := action_of(method, target), target.id):
-            raise authorization_failed(principal, action, target.id)
-        if method not in ("GET", "HEAD"):
+        listing = is_list(method, target) and self.rights.may_below(principal, action, scope)
+        granted = listing or self._granted(principal, action, scope)
+        self._note(principal, action, scope, granted)
+        if not granted:
+            raise authorization_failed(principal, action, scope)
+        if target.operation is None and method not in ("GET", "HEAD"):
             self._check_locks(method, target)
 
     def check_linked(self, method: str, target: Target, principal: str, body: Json | None) -> None:
-        """Refuse a write that joins what the principal may not join (403)."""
-        if not self.denials or method not in ("PUT", "PATCH") or body is None:
+        """Refuse a write that needs what the principal may not do to another resource (403)."""
+        if method not in ("PUT", "PATCH") or body is None:
             return
-        for wanted, linked in _joined(target.type.casefold(), part(body, "properties")):
-            if self._denied(principal, wanted, linked):
-                raise linked_authorization_failed(principal, action_of(method, target), target.id, wanted, linked)
+        missing: list[tuple[str, str]] = []
+        for wanted, named in linked(target.type, body):
+            granted = self._granted(principal, wanted, named)
+            self._note(principal, wanted, named, granted, is_linked=True)
+            if not granted:
+                missing.append((wanted, named))
+        if missing:
+            raise linked_authorization_failed(principal, action_of(method, target), target.id, missing)
+
+    def seen_of_list(self, method: str, target: Target, principal: str, answer: Answer) -> Answer:
+        """A list without what the principal may not read, where it may not read all.
+
+        [U] for lists by a provider: `az aks list` shows whoever has rights in one group the clusters of that group.
+        """
+        if not is_list(method, target) or not self.rights.limits(principal) or not isinstance(answer.body, dict):
+            return answer
+        action = action_of(method, target)
+        if target.type != SUBSCRIPTIONS and self.rights.may(principal, action, scope_of(target)):
+            return answer
+        held = cast("list[Json]", answer.body.get("value", []))
+        seen = [one for one in held if self.rights.may(principal, action, str(one["id"]))]
+        return replace(answer, body={**answer.body, "value": seen})
+
+    def rows_seen(self, principal: str, rows: Iterable[Json]) -> Iterable[Json]:
+        """The rows of Resource Graph that a principal may read: it leaves the others out without a word.
+
+        Source: Learn, "Azure Resource Graph overview", permissions: at least read access to what is asked for.
+        """
+        if not self.rights.limits(principal):
+            return rows
+        return (row for row in rows if self.rights.may(principal, f"{row['type']}/read", str(row["id"])))
+
+    def note_rows(self, principal: str, types: Iterable[str], subscriptions: Iterable[str]) -> None:
+        """Record that a query asks for rows of these types in these subscriptions."""
+        if self.needs is not None:
+            scopes = [f"/subscriptions/{subscription}" for subscription in subscriptions]
+            for kind in types:
+                for scope in scopes:
+                    self._note(principal, f"{kind}/read", scope, granted=True)
+
+    def _granted(self, principal: str, action: str, scope: str) -> bool:
+        return self.rights.may(principal, action, scope) and not self._denied(principal, action, scope)
 
     def _denied(self, principal: str, action: str, scope: str) -> bool:
         return any(
-            _matches(denial.principal, principal) and _matches(denial.action, action) and _within(scope, denial.scope)
+            matches(denial.principal, principal) and matches(denial.action, action) and within(scope, denial.scope)
             for denial in self.denials
         )
+
+    def _note(self, principal: str, action: str, scope: str, granted: bool, *, is_linked: bool = False) -> None:
+        if self.needs is not None:
+            self.needs.note(principal, action, scope, linked=is_linked, granted=granted)
 
     def _check_locks(self, method: str, target: Target) -> None:
         """A lock holds for what is below it, and deleting what is above would delete the locked with it."""
         for scope, level in self.locks.items():
-            if method == "DELETE" and (_within(target.id, scope) or _within(scope, target.id)):
+            if method == "DELETE" and (within(target.id, scope) or within(scope, target.id)):
                 raise scope_locked(target.id, "delete", scope)
-            if level == "ReadOnly" and _within(target.id, scope):
+            if level == "ReadOnly" and within(target.id, scope):
                 raise scope_locked(target.id, "write", scope)
 
 
 def action_of(method: str, target: Target) -> str:
-    """What ARM's permissions call a request: `Microsoft.Network/privateDnsZones/write`."""
+    """What ARM's permissions call a request: `Microsoft.Network/privateDnsZones/write`.
+
+    Operations that the names do not tell: a group is `Microsoft.Resources/subscriptions/resourceGroups`, a list is a
+    read of what it lists, a POST is `<type>/<name>/action`, and the look-up of an operation is a read of
+    `privateDnsOperationStatuses` in its group or of `locations/operations` in its subscription. Source: Learn, "Azure
+    permissions" (Microsoft.Network, Microsoft.ContainerService, Microsoft.Resources).
+    """
+    if target.operation is not None:
+        namespace, _, segment = target.type.partition("/")
+        if namespace == "Microsoft.Resources":
+            return f"{namespace}/subscriptions/{segment}/read"
+        return (
+            f"{target.type}/read"
+            if segment.casefold().startswith("private")
+            else f"{namespace}/locations/{segment}/read"
+        )
     kind = "Microsoft.Resources/subscriptions/resourceGroups" if target.type == GROUPS else target.type
     if target.action:
         return f"{kind}/{target.action}/action"
     return f"{kind}/{_VERBS.get(method, 'write')}"
 
 
+def scope_of(target: Target) -> str:
+    """Where the permission must be held: a list is judged at what it is of, down to the provider's namespace.
+
+    Seen in Azure/AKS#4036: a list of a group's zones was refused over scope `…/providers/Microsoft.Network`.
+    """
+    return target.id if target.name else target.id.rpartition("/")[0]
+
+
+def is_list(method: str, target: Target) -> bool:
+    return method == "GET" and not target.name and target.operation is None
+
+
 _VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "POST": "action"}
-
-
-def _joined(resource_type: str, properties: Json) -> Iterator[tuple[str, str]]:
-    """The permissions that a write needs on other resources, each with the other's id."""
-    match resource_type:
-        case "microsoft.network/privatednszones/virtualnetworklinks":
-            yield JOIN_VNET, str(part(properties, "virtualNetwork").get("id", ""))
-        case "microsoft.network/privateendpoints":
-            yield JOIN_SUBNET, str(part(properties, "subnet").get("id", ""))
-        case "microsoft.network/virtualnetworks/subnets":
-            for key, kind in _JOINED_BY_SUBNETS.items():
-                if named := part(properties, key).get("id"):
-                    yield f"Microsoft.Network/{kind}/join/action", str(named)
-        case "microsoft.containerservice/managedclusters":
-            for pool in cast("list[object]", items(properties, "agentPoolProfiles")):
-                if isinstance(pool, dict) and (subnet := cast("Json", pool).get("vnetSubnetID")):
-                    yield JOIN_SUBNET, str(subnet)
-        case _:
-            return
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return fnmatchcase(text.casefold(), pattern.casefold())
-
-
-def _within(resource_id: str, scope: str) -> bool:
-    return f"{resource_id.rstrip('/')}/".casefold().startswith(f"{scope.rstrip('/')}/".casefold())

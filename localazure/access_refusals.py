@@ -1,5 +1,7 @@
 """How ARM says no: a permission that is missing, one that is missing on what is joined, a lock."""
 
+from collections.abc import Sequence
+
 from localazure.answers import Refused, arm_error
 
 
@@ -14,14 +16,18 @@ def authorization_failed(principal: str, action: str, scope: str) -> Refused:
     )
 
 
-def linked_authorization_failed(principal: str, action: str, scope: str, wanted: str, linked: str) -> Refused:
-    """403: allowed on the resource, not on what it joins. Recorded: errors/403-linked-authorization-failed-subnet."""
+def linked_authorization_failed(principal: str, action: str, scope: str, missing: Sequence[tuple[str, str]]) -> Refused:
+    """403: allowed on the resource, not on what its body names. `missing`: each action with the linked scope.
+
+    Recorded: errors/403-linked-authorization-failed-subnet. Of several, each scope answers for its action (Azure/mpf).
+    """
+    wanted, named = (", ".join(part) for part in zip(*missing, strict=True))
     return arm_error(
         403,
         "LinkedAuthorizationFailed",
         f"The client '{principal}' with object id '{principal}' has permission to perform action '{action}' on scope "
         f"'{scope}'; however, it does not have permission to perform action(s) '{wanted}' on the linked scope(s) "
-        f"'{linked}' (respectively) or the linked scope(s) are invalid.",
+        f"'{named}' (respectively) or the linked scope(s) are invalid.",
     )
 
 

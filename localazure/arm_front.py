@@ -131,9 +131,10 @@ class ArmFront:
         check_group(self._azure, request)
         token = fate_of_request.set(fault.fate)
         try:
-            return await _dispatch(provider, request)
+            answer = await _dispatch(provider, request)
         finally:
             fate_of_request.reset(token)
+        return access.seen_of_list(method, target, principal, answer)
 
     def _provider(self, target: Target, api_version: str) -> Provider:
         """The resource type's provider, or ARM's 404 for one that nobody has registered."""

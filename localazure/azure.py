@@ -87,7 +87,7 @@ class LocalAzure:
         """What runs a command inside a cluster."""
         self.commands: dict[str, Command] = {}
         """Every run command by its id."""
-        self.access = Access()
+        self.access = Access(lambda: self.management_groups)
         self.graph = GraphView(self)
         self.limits: Limits | None = None
         """Token buckets, when they are wanted: `azure.limits = Limits(azure.clock)`."""

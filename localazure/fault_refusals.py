@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from localazure.access import JOIN_VNET
 from localazure.access_refusals import authorization_failed, linked_authorization_failed, scope_locked
 from localazure.answers import Answer, Refused, arm_error
 from localazure.fault import Effect, Hit
+from localazure.linked_access import JOIN_VNET
 
 
 def throttled(retry_after: int | None = None) -> Effect:
@@ -82,7 +82,9 @@ def not_authorised_on_linked(scope: str) -> Effect:
     """403: allowed on the resource, not on the VNet `scope` that it joins."""
     return Effect(
         "not_authorised_on_linked",
-        answer=lambda hit: linked_authorization_failed(hit.azure.tenant, hit.action, hit.path, JOIN_VNET, scope).answer,
+        answer=lambda hit: (
+            linked_authorization_failed(hit.azure.tenant, hit.action, hit.path, [(JOIN_VNET, scope)]).answer
+        ),
     )
 
 

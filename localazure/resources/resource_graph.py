@@ -11,7 +11,7 @@ from localazure.resource_graph.lexing import InvalidQueryError
 from localazure.resource_graph.parsing import parse
 from localazure.resource_graph.pipeline import Plan, plan
 from localazure.resource_graph.quota import Quota
-from localazure.resource_graph.rows import TABLES, known_subscriptions
+from localazure.resource_graph.rows import TABLES, TYPES, known_subscriptions
 from localazure.resources.provider import ArmRequest, ResourceType
 from localazure.store import Json, items, part
 
@@ -42,7 +42,10 @@ class ResourceGraph(ResourceType):
             planned = _plan(str(request.sent.get("query", "")))
         except InvalidQueryError as error:
             raise _bad_request("InvalidQuery", f"Query is invalid: {error}.") from None
-        rows = self._rows(planned, self._scope(request.sent), str(request.sent["query"]))
+        scope = self._scope(request.sent)
+        asked = known_subscriptions(self.azure) if scope is None else scope
+        self.azure.access.note_rows(request.principal, planned.types or TYPES[planned.table], asked)
+        rows = self._rows(planned, scope, str(request.sent["query"]), request.principal)
         first, size = _window(options)
         page = rows[first : first + size]
         more = first + len(page) < len(rows)
@@ -70,13 +73,14 @@ class ResourceGraph(ResourceType):
             if any(name.casefold() in groups for name in chains.get(subscription, ()))
         )
 
-    def _rows(self, planned: Plan, scope: frozenset[str] | None, query: str) -> list[Json]:
+    def _rows(self, planned: Plan, scope: frozenset[str] | None, query: str, principal: str) -> list[Json]:
         """The whole result. The next page of the same query is cut from the same rows while nothing has changed."""
-        view = self.azure.graph
-        hidden = frozenset(view.silent | view.missing | self.azure.access.unreadable)
-        key = (query, scope, self.azure.store.version, hidden)
+        view, access = self.azure.graph, self.azure.access
+        hidden = frozenset(view.silent | view.missing | access.unreadable)
+        key = (query, scope, self.azure.store.version, hidden, access.rights.of(principal))
         if self._last is None or self._last[0] != key or view.stale_by:
-            self._last = key, planned.run(view.rows(planned.table, planned.types, scope))
+            rows = view.rows(planned.table, planned.types, scope)
+            self._last = key, planned.run(access.rows_seen(principal, rows))
         return self._last[1]
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from localazure.access import JOIN_VNET, Access
+from localazure.access import Access
+from localazure.linked_access import JOIN_VNET
 from localazure.virtual_time import run
 from tests.unit.localazure.local_arm import GROUP, HUB, LINK, NETWORK, SUBSCRIPTION, ZONE, LocalArm
 
