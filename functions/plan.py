@@ -93,7 +93,7 @@ def takes(change: Change) -> bool:
 def key(change: Change) -> str:
     """What makes a change this one and no other: who makes it, on what, to what end. Not its reason or its ETag."""
     said = (change.handler, change.action.value, str(change.target).casefold(), change.place.casefold())
-    return hashlib.sha256("\0".join((*said, change.after)).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join((*said, change.after.casefold())).encode()).hexdigest()[:32]
 
 
 def plan_id(keys: Iterable[str]) -> str:
