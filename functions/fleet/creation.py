@@ -58,6 +58,7 @@ def making(seen: Seen) -> Making | None:
     Failed              Failed, another eTag    any                 nothing: somebody wrote it
     Failed              in the making           none, or failed     failed now
     Failed              in the making           runs                goes on: AKS has not said yet how it ended
+    Failed, Updating    of other pools          any                 nothing: it was up, and scaled
     Updating            in the making           runs, or failed     goes on
     any other           any                     any                 nothing
 
@@ -69,9 +70,9 @@ def making(seen: Seen) -> Making | None:
     held = _of_this(cluster, seen.remembered.making)
     state = cluster.properties.provisioning_state.casefold()
     if state == "creating":
-        begun = Making(first=seen.at, last=seen.at, uid=_uid(cluster))
-        return begun if held is None else msgspec.structs.replace(held, last=seen.at, failed=0.0, etag="")
-    if held is None or state not in {"failed", "updating"}:
+        begun = Making(first=seen.at, last=seen.at, uid=_uid(cluster)) if held is None else held
+        return msgspec.structs.replace(begun, last=seen.at, failed=0.0, etag="", pools=_pools(cluster))
+    if held is None or state not in {"failed", "updating"} or not _asks_for_the_same(cluster, held):
         return None
     if held.failed:
         return held if state == "failed" and _is_unwritten(cluster, held) else None
@@ -130,6 +131,20 @@ def _of_this(cluster: ManagedCluster, held: Making | None) -> Making | None:
         return None
     known = held.uid and cluster.properties.resource_uid
     return held if not known or held.uid == cluster.properties.resource_uid else None
+
+
+def _asks_for_the_same(cluster: ManagedCluster, held: Making) -> bool:
+    """Whether a cluster is to have the machines that its creation asked for, and no others.
+
+    It may have come up and been scaled since the last look, and a PUT would go on with that.
+    """
+    shown = _pools(cluster)
+    return not shown or not held.pools or shown == held.pools
+
+
+def _pools(cluster: ManagedCluster) -> tuple[str, ...]:
+    pools = cluster.properties.agent_pool_profiles or ()
+    return tuple(sorted(f"{pool.name} {pool.count}" for pool in pools if pool.count is not None))
 
 
 def _is_unwritten(cluster: ManagedCluster, held: Making) -> bool:

@@ -98,6 +98,7 @@ class AccessProfile(ArmStruct, frozen=True, kw_only=True):
 
 class AgentPool(ArmStruct, frozen=True, kw_only=True):
     name: str = ""
+    count: int | None = None  # the machines that are wanted
     vnet_subnet_id: str | None = msgspec.field(default=None, name="vnetSubnetID")
     orchestrator_version: str | None = None  # the version that is wanted
     current_orchestrator_version: str | None = None

@@ -22,3 +22,5 @@ class Making(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When that was last tried."""
     linked: float = 0.0
     """Since when every link was found Completed."""
+    pools: tuple[str, ...] = ()
+    """The pools that the creation asks for, each with its number of machines; empty where AKS does not say."""

@@ -1,5 +1,6 @@
 """When it is proven that a cluster's creation failed, and nothing later."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -123,6 +124,35 @@ def test_a_cluster_that_somebody_wrote_after_it_failed_is_not_looked_upon_as_a_f
     assert creation_failed(looking_at(held=FAILED, etag="e1"))
     assert not creation_failed(looking_at(held=FAILED, etag="e2"))
     assert making(looking_at(held=FAILED, etag="e2")) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "proven"),
+    [
+        pytest.param((("a", 2), ("b", 1)), (("a", 2), ("b", 1)), True, id="what the creation asked for"),
+        pytest.param((("a", 2), ("b", 1)), (("b", 1), ("a", 2)), True, id="the same in another order"),
+        pytest.param((("a", 2),), (("a", 5),), False, id="more machines: it came up and was scaled"),
+        pytest.param((("a", 2),), (("a", 2), ("b", 1)), False, id="another pool"),
+        pytest.param((("a", 2), ("b", 1)), (("a", 2),), False, id="a pool less"),
+        pytest.param((("a", None),), (("a", 5),), True, id="what it asked for was not shown"),
+        pytest.param((("a", 2),), (("a", None),), True, id="what it asks for is not shown"),
+    ],
+)
+def test_a_cluster_that_asks_for_other_machines_than_its_creation_did_was_up_and_scaled(
+    asked: tuple[tuple[str, int | None], ...], shown: tuple[tuple[str, int | None], ...], proven: bool
+) -> None:
+    """Nobody may have looked between its coming up and the scaling's end."""
+    held = making(with_pools(looking_at("Creating", None), asked))
+    failed = with_pools(looking_at("Failed", held), shown)
+    assert creation_failed(failed) is proven
+    assert (making(failed) is not None) is proven
+
+
+def with_pools(sight: Seen, pools: tuple[tuple[str, int | None], ...]) -> Seen:
+    assert sight.cluster is not None
+    profiles = tuple(AgentPool(name=name, count=count) for name, count in pools)
+    properties = msgspec.structs.replace(sight.cluster.properties, agent_pool_profiles=profiles)
+    return replace(sight, cluster=msgspec.structs.replace(sight.cluster, properties=properties))
 
 
 def test_a_row_of_resource_graph_shows_no_etag_and_changes_nothing() -> None:
