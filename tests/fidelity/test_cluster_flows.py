@@ -1,7 +1,6 @@
 """Every recorded cluster, as Tether reads it and would put it again."""
 
 import re
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -16,6 +15,7 @@ from functions.fleet.model import ManagedCluster, decode_hook
 from functions.handlers.failed_cluster_causes import Cause, causes
 from functions.ledger.making import Making
 from functions.ledger.state import Observed
+from tests.fidelity.places import differences, paths
 from tests.fidelity.recorded_arm import RecordedArm, ask, shows
 from tests.fidelity.recorded_resources import printed
 from tests.fidelity.recorded_traffic import document, recording, recordings, skip_if_absent
@@ -97,29 +97,6 @@ NEEDED = {
     "spec-examples/aks/managed-clusters-list[200].value.0": ("servicePrincipalProfile.secret",),
 }
 """The recorded clusters that cannot be put without a secret: those whose principal is an app. None of the traffic."""
-
-
-def differences(one: Any, other: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Where `other` lacks or contradicts something that `one` says; `*` for the items of a list and of ids."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key, value in one.items():
-            below = (*path, "*" if key.startswith("/") else key)
-            yield from differences(value, other[key], below) if key in other else [".".join(below)]
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for this, that in zip(one, other, strict=True):
-            yield from differences(this, that, (*path, "*"))
-    elif one != other:
-        yield ".".join(path)
-
-
-def paths(held: Any, above: str = "") -> Iterator[str]:
-    """Every place in a body, spelt as in the tables above."""
-    for key, value in held.items() if isinstance(held, dict) else ():
-        place = f"{above}*" if key.startswith("/") else f"{above}{key}"
-        yield place
-        yield from paths(value, f"{place}.")
-    for value in held if isinstance(held, list) else ():
-        yield from paths(value, f"{above}*.")
 
 
 def decoded(body: Json) -> ManagedCluster:
