@@ -28,8 +28,8 @@ async def brought_up(console: Console, local: Running) -> list[str]:
     console.print(Rule("[bold]A kubenet cluster that cannot be made"))
     console.print(
         "The cluster is to stand in a subnet of one's own, with custom DNS. AKS makes a route table for its pods and "
-        "leaves it to others to attach it, so the creation fails, and there it ends without Tether. Here the policy says "
-        "[bold]failedClusters.reconcile[/], so that Tether may put the cluster again.\n"
+        "leaves it to others to attach it, so the creation fails, and there it ends without Tether. Here the policy "
+        "says [bold]failedClusters.reconcile[/], so that Tether may put the cluster again.\n"
     )
     local.event_grid.faults.lose = 0.0
     world = hub_and_spoke(local.azure, nth=5, subscription=_SUBSCRIPTION)

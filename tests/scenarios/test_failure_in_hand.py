@@ -1,0 +1,122 @@
+"""A cluster that failed is seen to in its event's own invocation, in four round trips; the queue has it as well."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from functions.arm.resource_id import ResourceId
+from functions.triggers.events import receive
+from functions.triggers.triage import Event
+from functions.work import CLUSTERS
+from localazure import fault_effects as effects
+from tests.scenarios.story import Story, a_policy, tell
+
+SLOW = 0.5  # seconds for each call of ARM's
+
+
+async def failed_unheard(here: Story) -> str:
+    """A kubenet cluster whose creation failed, and of which Tether knows no more than that it was Creating."""
+    here.grid.faults.lose = 1.0
+    cluster = await here.create(kubenet=True)
+    while here.state(cluster) == "Creating":
+        await here.passes(20, watching=True)
+        here.next_watch = here.azure.clock.now() + 1e6 if here.links().get("hub-westeurope") else 0
+    here.transport.asked.clear()
+    here.transport.asked_at.clear()
+    return cluster
+
+
+async def told(here: Story, cluster: str, cause: str = "failure") -> None:
+    at = here.azure.clock.now()
+    event = Event(cause, "Microsoft.Resources.ResourceWriteFailure", cluster, f"{CLUSTERS}/write", at)
+    await receive(event, at, lambda: here.live)
+
+
+def calls(here: Story) -> list[tuple[str, float]]:
+    return list(zip(here.transport.asked, here.transport.asked_at, strict=True))
+
+
+def by_name(world: Any) -> Any:
+    return a_policy(world, world.hub, discover_resolvers=True)
+
+
+def test_the_subnet_is_put_after_three_round_trips_within_the_event() -> None:
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        here.faults.add(effects.latency(SLOW))
+        await told(here, cluster)
+        here.faults.clear()
+        rounds: dict[int, set[str]] = {}
+        began = calls(here)[0][1]
+        for call, at in calls(here):
+            assert (at - began) % SLOW == pytest.approx(0, abs=0.01)
+            rounds.setdefault(round((at - began) / SLOW), set()).add(f"{call.split()[0]} {call.split('/')[-2]}")
+        assert rounds == {
+            0: {"GET managedClusters", "GET resourceGroups"},
+            1: {
+                "GET subnets",
+                "GET Microsoft.Network",  # the route tables of the node resource group
+                "GET Microsoft.ContainerService",  # the clusters beside it
+                "GET virtualNetworks",
+                f"GET {here.zone.name}",  # its links
+            },
+            2: {"GET subnets"},
+            3: {"GET subnets", "PUT subnets"},
+        }
+
+    tell(story, by_name)
+
+
+def test_its_message_finds_the_pass_made() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(600)
+        here.transport.asked.clear()
+        await told(here, cluster)
+        assert here.transport.asked
+        assert here.queue.waiting() == 1
+        here.transport.asked.clear()
+        await here.passes(300)
+        assert here.queue.waiting() == 0
+        assert here.transport.asked == []
+
+    tell(story, by_name)
+
+
+def test_a_pass_that_breaks_off_is_made_by_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions import reconcile
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the worker is not well")
+
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        with monkeypatch.context() as ill:
+            ill.setattr(reconcile, "reconcile", broken)
+            await told(here, cluster)
+        assert calls(here) == []
+        await here.passes(25)
+        assert calls(here) == [], "the worker might still be at it"
+        await here.passes(10)
+        assert any(call.startswith("PUT") and call.endswith("/subnets/nodes") for call, _ in calls(here))
+
+    tell(story, by_name)
+
+
+def test_the_group_that_is_remembered_is_not_believed_to_be_the_clusters() -> None:
+    """Another cluster may have had the name before, in another node resource group."""
+
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        (row,) = [held for held in await here.ledger.rows() if held.observed.cluster]
+        elsewhere = ResourceId(f"{here.world.group}/providers/Microsoft.Network/privateDnsZones/{here.zone.name}")
+        old = msgspec.structs.replace(row.observed, zone=str(elsewhere))
+        here.ledger.held[row.subject] = msgspec.structs.replace(row, observed=old)
+        await told(here, cluster)
+        groups = [call.rpartition("/")[2] for call, _ in calls(here) if call.split("/")[-2] == "resourceGroups"]
+        assert [name.casefold() for name in groups] == ["apps", here.zone.group.casefold()]
+        (row,) = [held for held in await here.ledger.rows() if held.observed.cluster]
+        assert row.observed.zone.casefold() == str(here.zone).casefold()
+
+    tell(story, by_name)
