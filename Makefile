@@ -10,7 +10,7 @@ FROM ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak check format schema openapi bench requirements clean
+.PHONY: help demo up test soak check package package-check format schema openapi bench requirements clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ check: $(SETUP) ## Format, lint and types, without changing anything
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+package: $(VENV)/.installed ## Build build/tether.zip, which is what is deployed, and the same as a folder in build/package
+	@$(BIN)/python -m package
+
+package-check: $(SETUP) ## Build the package and let it link a zone, with its own libraries and with those of requirements.txt
+	@$(BIN)/python -m pytest -q -m package tests/integration/test_package.py
 
 format: $(SETUP) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .

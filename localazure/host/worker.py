@@ -177,6 +177,10 @@ def main() -> None:
     app = str(Path(parser.parse_args().app).resolve())
     requests, answers = _take_streams()
     _log_to_stderr()
+    # An app that brings its libraries has them here, and Azure's worker looks there before its own (Learn, "Python
+    # developer reference for Azure Functions", local build).
+    if (libraries := Path(app, ".python_packages", "lib", "site-packages")).is_dir():
+        sys.path.insert(0, str(libraries))
     sys.path.insert(0, app)
     os.chdir(app)
     code = asyncio.run(serve(app, requests, answers))

@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 # sees the settings it was given and not those of whoever started it.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
+# The setting by which the real host is told of another interpreter for its Python workers.
+_PYTHON = "languageWorkers__python__defaultExecutablePath"
+
 
 class NotIndexed(CannotStart):
     """The app could not be loaded; the text is the worker's."""
@@ -59,9 +62,9 @@ class WorkerProcess:
         began = time.perf_counter()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment.update(settings)
-        environment["PYTHONPATH"] = str(Path(localazure.__file__).parent.parent)
+        environment.setdefault("PYTHONPATH", str(Path(localazure.__file__).parent.parent))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "localazure.host.worker", "--app", str(app)),
+            *(settings.get(_PYTHON, sys.executable), "-m", "localazure.host.worker", "--app", str(app)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
