@@ -9,7 +9,7 @@ import msgspec
 from localazure.aks import body as cluster_body
 from localazure.aks.names import api_server_names, own_link
 from localazure.azure import LocalAzure
-from localazure.fleet_routes import place_routes
+from localazure.fleet_routes import become_kubenet
 from localazure.resources.network import new_etag
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.zone_links import ZoneLinks
@@ -61,11 +61,13 @@ def many_clusters(
         make.group(f"/subscriptions/{subscription}/resourceGroups/apps")
     for nth in range(number):
         hub = placed.hubs[nth % hubs]
-        cluster, zone = make.cluster(nth, named[nth % len(named)], hub, kubenet=nth >= number - kubenet)
+        cluster, zone = make.cluster(nth, named[nth % len(named)], hub)
         placed.clusters.append(cluster)
         placed.zones.append(zone)
         if nth >= unlinked:
             ZoneLinks(azure).place(f"{zone}/virtualNetworkLinks/{link_name}", hub, tags=link_tags)
+        if nth >= number - kubenet:
+            become_kubenet(azure, cluster)
     return placed
 
 
@@ -89,7 +91,7 @@ class _Maker:
             group_id, "Microsoft.Resources/resourceGroups", body | ({"managedBy": managed_by} if managed_by else {})
         )
 
-    def cluster(self, nth: int, subscription: str, hub: str, *, kubenet: bool = False) -> tuple[str, str]:
+    def cluster(self, nth: int, subscription: str, hub: str) -> tuple[str, str]:
         """A cluster with everything that belongs to it; its id and its zone's."""
         azure, name = self._azure, f"team-{nth:05d}"
         apps = f"/subscriptions/{subscription}/resourceGroups/apps"
@@ -105,11 +107,6 @@ class _Maker:
         properties |= {"fqdn": names.fqdn, "privateFQDN": names.private_fqdn, "resourceUID": azure.guid()[:24]}
         properties["nodeResourceGroup"] = group.rpartition("/")[2]
         properties["agentPoolProfiles"][0]["vnetSubnetID"] = f"{spoke}/subnets/nodes"
-        if kubenet:
-            properties["networkProfile"] |= {"networkPlugin": "kubenet", "networkPluginMode": None}
-            place_routes(
-                azure, f"{spoke}/subnets/nodes", group, properties["networkProfile"]["podCidr"], self._location
-            )
         cluster_body.complete(body, cluster_id, subscription, azure.guid())
         self._put(cluster_id, "Microsoft.ContainerService/ManagedClusters", body)
         self.group(group, managed_by=cluster_id)

@@ -1,4 +1,4 @@
-"""The route table of a kubenet cluster in a fleet that is placed at once, as it is when the cluster has come up."""
+"""Kubenet clusters in a fleet that is placed at once: as they are when they have come up."""
 
 from ipaddress import ip_network
 from itertools import islice
@@ -13,10 +13,14 @@ NODES = 10
 """Nodes of a kubenet cluster."""
 
 
-def place_routes(azure: LocalAzure, subnet_id: str, group: str, pods: str, location: str) -> None:
-    """Place the nodes, AKS's table with a route for each in the node resource group, and attach it to the subnet."""
-    subnet = azure.store.get(subnet_id)
-    assert subnet is not None  # placed with its VNet
+def become_kubenet(azure: LocalAzure, cluster_id: str) -> None:
+    """Make a settled cluster kubenet: its nodes, AKS's table with a route for each, and that table on their subnet."""
+    cluster = _there(azure, cluster_id)
+    properties, location = cluster.properties, cluster.body["location"]
+    properties["networkProfile"] |= {"networkPlugin": "kubenet", "networkPluginMode": None}
+    pods, subnet_id = properties["networkProfile"]["podCidr"], properties["agentPoolProfiles"][0]["vnetSubnetID"]
+    subnet = _there(azure, subnet_id)
+    group = f"/subscriptions/{cluster_id.split('/')[2]}/resourceGroups/{properties['nodeResourceGroup']}"
     table = f"{group}/providers/{TYPE}/aks-agentpool-{azure.random.randrange(10**8):08d}-routetable"
     scale_set = f"{group}/providers/{SCALE_SETS}/aks-system-vmss"
     configurations: list[Json] = []
@@ -31,6 +35,13 @@ def place_routes(azure: LocalAzure, subnet_id: str, group: str, pods: str, locat
         place: Json = {"privateIPAddress": str(host), "subnet": {"id": subnet_id}}
         configurations.append({"name": "ipconfig1", "id": f"{nic}/ipConfigurations/ipconfig1", "properties": place})
     subnet.properties["routeTable"] = {"id": table}
+
+
+def _there(azure: LocalAzure, resource_id: str) -> Resource:
+    found = azure.store.get(resource_id)
+    if found is None:
+        raise LookupError(f"no {resource_id} was placed")
+    return found
 
 
 def _put(azure: LocalAzure, resource_id: str, kind: str, body: Json) -> None:
