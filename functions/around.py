@@ -11,12 +11,14 @@ from functions.fleet.scope import Scopes
 from functions.ledger.reports import Plans
 from functions.ledger.state import Ledger
 from functions.policy import Policy
+from functions.role import Role
+from functions.second_app import NoSecondApp, SecondApp
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the loop needs from outside: ARM, the policy, who is in scope, the time (seconds since 1970), a memory,
-    what people permit, the policy's DNS targets, and a way to ask DNS servers.
+    what people permit, the policy's DNS targets, a way to ask DNS servers, which app this is, and the other one.
     """
 
     session: Session
@@ -27,4 +29,6 @@ class Around:
     plans: Plans
     targets: Targets = NO_TARGETS
     asker: Asker = field(default_factory=Asker)
+    role: Role = Role.ALONE
+    second: SecondApp = field(default_factory=NoSecondApp)
     removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something

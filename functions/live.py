@@ -23,6 +23,8 @@ from functions.ledger.state import Ledger
 from functions.ledger.tables import TableLedger
 from functions.policy import PolicyError
 from functions.queue import StorageQueue, WorkQueue
+from functions.role import Role
+from functions.second_app import NoSecondApp, QueuedSecondApp
 from functions.triggers.turns import Turns
 from functions.watch import Pauses
 
@@ -65,6 +67,10 @@ def _made() -> Live:
         return Live(queue, known.policy, ledger, reports)
     transport = AioHttpTransport(connection_timeout=_CONNECT_TIMEOUT)
     session = Session(known.cloud, platform_credential(known.client_id), transport)
-    targets = Targets(known.policy.records, lambda record: target_of(record, session, os.environ))
-    around = Around(session, known.policy, Scopes(), time.time, ledger, reports, targets)
+    signs = known.role is not Role.PRIVILEGED
+    targets = Targets(known.policy.records, lambda record: target_of(record, session, os.environ, signs=signs))
+    second = NoSecondApp() if known.second is None else QueuedSecondApp(StorageQueue(known.second))
+    around = Around(
+        session, known.policy, Scopes(), time.time, ledger, reports, targets, role=known.role, second=second
+    )
     return Live(queue, around, ledger, reports, publisher(os.environ, known.policy.owner))

@@ -25,6 +25,9 @@ _LOOKS_FOR_GONE = 3
 # For how long journal entries that the tables could not take wait for them.
 LEDGER_WAIT = 60.0
 
+# How soon the second app is asked again, when its queue could not be reached.
+SECOND_APP_WAIT = 60.0
+
 # Outcomes that ask for the same change again.
 _STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
 

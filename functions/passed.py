@@ -84,7 +84,6 @@ def remember(
     brief = resolution.noted(brief, seen, work.since)
     brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
     brief = failed_clusters.noted(brief, seen, policy, outcomes)
-    _tell_milestones(work, seen, outcomes, brief)
     return replace(done, observed=brief)
 
 
@@ -116,10 +115,10 @@ def _in_brief(
     return msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen), making=making(seen))
 
 
-def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed) -> None:
+def tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed | None) -> None:
     """How long after the zone's birth a link was accepted, was Completed, and the name first led to the API server.
 
-    The last is told once, and only of a cluster that was seen in the making.
+    The last is told once, and only of a cluster that was seen in the making. Of two apps the plain one tells.
     """
     created = (one for one in outcomes if one.change.action is Action.CREATE and isinstance(one.change.wants, Linking))
     if any(outcome.result is Result.STARTED for outcome in created):
@@ -127,7 +126,7 @@ def _tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], note
     links = (looked for looked in seen.operations if looked.operation.of_zone)
     if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
-    if noted.born and noted.resolved and not seen.remembered.resolved:
+    if noted is not None and noted.born and noted.resolved and not seen.remembered.resolved:
         telemetry().reached(Milestone.RESOLVING, noted.resolved - noted.born)
 
 

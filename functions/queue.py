@@ -44,16 +44,17 @@ class StorageQueue:
         self._clients: dict[str, QueueClient] = {}
 
     async def send(self, item: Work, delay: float) -> None:
-        await self._put(QUEUE, work.encode(item), delay)
+        await self.put(QUEUE, work.encode(item), delay, makes=True)
 
     async def bury(self, body: bytes) -> None:
-        await self._put(POISON, body, 0)
+        await self.put(POISON, body, makes=True)
 
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
 
-    async def _put(self, queue: str, body: bytes, delay: float) -> None:
+    async def put(self, queue: str, body: bytes, delay: float = 0.0, *, makes: bool = False) -> None:
+        """Put a message into any queue of the account; `makes` one that is not there. Raises QueueError."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
         hidden = min(max(0, math.ceil(delay)), _LONGEST_DELAY)  # whole seconds, and never too early
@@ -63,6 +64,8 @@ class StorageQueue:
                 try:
                     await client.send_message(body, visibility_timeout=hidden, time_to_live=-1)
                 except ResourceNotFoundError:
+                    if not makes:
+                        raise
                     await _create(client)
                     await client.send_message(body, visibility_timeout=hidden, time_to_live=-1)
         except (AzureError, TimeoutError) as error:

@@ -1,5 +1,6 @@
 """The one loop: observe, decide, apply, remember. Every event and every message ends here."""
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -19,15 +20,23 @@ from functions.handlers.verdict import (
     Outcome,
     Result,
     Verdict,
+    soonest,
 )
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Observed
-from functions.passed import Pass, blind, carrying, remember
+from functions.pace import SECOND_APP_WAIT
+from functions.passed import Pass, blind, carrying, remember, tell_milestones
 from functions.permission import permitted
 from functions.policy import Mode
+from functions.queue import QueueError
+from functions.restraint import Restrained
+from functions.role import Role
+from functions.second_app import Ask
 from functions.telemetry import telemetry
 from functions.work import URGENT, Work
+
+_log = logging.getLogger("tether")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +92,9 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
         return Considered("not-a-clusters-group")
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
         return Considered("excluded-by-tag", seen)
-    verdict = concerns.decide(seen, around.policy)
-    if depth is not Depth.URGENT and resolution.is_due(seen, around.policy, verdict):
+    if depth is not Depth.URGENT and resolution.is_due(seen, around.policy, concerns.decide(seen, around.policy)):
         seen = replace(seen, answers=await observe_resolution(seen, around.policy, around.asker))
-        verdict = concerns.decide(seen, around.policy)
+    verdict = concerns.decide(seen, around.policy, around.role)
     return Considered("decided", seen, verdict, verdict.findings)
 
 
@@ -106,7 +114,24 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     async with AsyncExitStack() as turn:
         allowed = await permitted(considered.verdict, considered.seen, work, around, turn)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
-    return remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
+    allowed = await _asked(considered.verdict, considered.seen, allowed, around)
+    done = remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
+    if around.role is not Role.PRIVILEGED:
+        tell_milestones(work, considered.seen, outcomes, done.observed)
+    return done
+
+
+async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, around: Around) -> Restrained:
+    """Have the second app look at what it alone may do. Where it cannot be asked, this pass is made once more."""
+    if seen.cluster is None or around.policy.mode is Mode.OBSERVE:
+        return allowed
+    try:
+        for handler in verdict.asked:
+            await around.second.ask(Ask(cluster=seen.cluster.id, handler=handler))
+    except QueueError as error:
+        _log.warning("the second app is not asked to look at %s, and will be: %s", seen.cluster.id, error)
+        return replace(allowed, again=soonest(allowed.again, SECOND_APP_WAIT))
+    return allowed
 
 
 async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:

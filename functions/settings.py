@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from functions.arm.clouds import BY_NAME, Cloud
 from functions.dns.targets import TargetSettingError, secret_of
 from functions.policy import Policy, PolicyError, Tsig, load
+from functions.role import SECOND_QUEUE, Role, role_of
 
 
 class SettingsError(Exception):
@@ -32,23 +33,34 @@ class Settings:
     cloud: Cloud
     storage: Storage
     client_id: str | None
+    role: Role = Role.ALONE
+    second: Storage | None = None
+    """Where the second app's queue is, for the app that may write there and nowhere else."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError for all but the policy, without which the app still has to run."""
+    role = role_of(environment)
+    if role is None:
+        raise SettingsError(f"TETHER_ROLE is {environment['TETHER_ROLE']}: it must be plain or privileged, or not set")
     return Settings(
-        policy=_policy(environment),
+        policy=_policy(environment, role),
         cloud=_cloud(environment.get("TETHER_CLOUD", "AzureCloud"), environment.get("TETHER_ARM_ENDPOINT")),
         storage=_storage(environment),
         client_id=environment.get("AZURE_CLIENT_ID") or None,
+        role=role,
+        second=_second(environment) if role is Role.SHARING else None,
     )
 
 
-def _policy(environment: Mapping[str, str]) -> Policy | PolicyError:
-    """The policy, and the secrets that it leads to: one that is missing is as bad as a wrong field."""
+def _policy(environment: Mapping[str, str], role: Role) -> Policy | PolicyError:
+    """The policy, and the secrets that it leads to: one that is missing is as bad as a wrong field.
+
+    The second app writes no records, so that it needs none of their keys.
+    """
     try:
         policy = load(environment.get("TETHER_POLICY", ""))
-        for number, record in enumerate(policy.records):
+        for number, record in enumerate(() if role is Role.PRIVILEGED else policy.records):
             if record.tsig is not None:
                 _secret(f"records[{number}].tsig.secret", record.tsig, environment)
     except PolicyError as error:
@@ -73,6 +85,13 @@ def _cloud(name: str, endpoint: str | None) -> Cloud:
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
         raise SettingsError("TETHER_ARM_ENDPOINT must be https:// and a host: a token is sent there")
     return replace(cloud, arm=endpoint.rstrip("/"))
+
+
+def _second(environment: Mapping[str, str]) -> Storage:
+    address = environment[SECOND_QUEUE].rstrip("/")
+    if urlsplit(address).scheme != "https":
+        raise SettingsError(f"{SECOND_QUEUE} must be https:// and a host: a token is sent there")
+    return Storage(queue_service=address, client_id=environment.get("AZURE_CLIENT_ID") or None)
 
 
 def _storage(environment: Mapping[str, str]) -> Storage:

@@ -84,7 +84,7 @@ async def sweep(
 
 async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId, Observed]) -> Drift:
     """Decide for the whole fleet, and let others work in between: 10,000 clusters are seconds of computing."""
-    told = Drift(around.policy, remembered)
+    told = Drift(around.policy, remembered, around.role)
     records = await read_records(found, around.policy, around.targets)
     seen = records.beside(items(found, around.policy, around.session.cloud.suffixes))
     inquiry, number = Inquiry(around.policy, around.asker, remembered), 0

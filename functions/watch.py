@@ -17,6 +17,7 @@ from functions.fleet.model import ManagedCluster
 from functions.ledger.coalescing import resent
 from functions.ledger.state import Ledger, NewerRowError, Observed, Row
 from functions.queue import WorkQueue
+from functions.role import Role
 from functions.work import Work
 
 _log = logging.getLogger("tether")
@@ -26,6 +27,9 @@ _OVERDUE = 60.0  # seconds
 
 # A cluster that is being changed is looked at so often, besides what its own passes ask for.
 _AGAIN = 300.0  # seconds
+
+# So many clusters a round does an app get to know that has no sweep: some eight reads each.
+_ACQUAINTED = 20
 
 
 @dataclass(slots=True)
@@ -57,9 +61,14 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     rows = {row.subject: row for row in await ledger.rows()}
     listed = await _listed(around, at, pauses or Pauses())
     woken: list[ResourceId] = []
+    met: list[ResourceId] = []
     for cluster in listed.clusters:
         subject = row_of(cluster, around.policy, around.session.cloud.suffixes)
-        if subject is not None and wants_a_look(cluster, rows.get(subject), at):
+        if subject is None:
+            continue
+        new = is_new(cluster, rows.get(subject), around) and len(met) < _ACQUAINTED
+        if new or wants_a_look(cluster, rows.get(subject), at):
+            met += [subject] if new else []
             woken += await _wake(cluster.id, subject, at, queue, ledger)
     for row in listed.missed(rows.values(), at):
         woken += await _wake(row.subject, row.subject, at, queue, ledger)
@@ -136,6 +145,13 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     if cluster.settled:
         return row.observed.state.casefold() != state
     return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
+
+
+def is_new(cluster: ManagedCluster, row: Row | None, around: Around) -> bool:
+    """Whether a settled cluster is unknown to the second app, which has no sweep and must know it before it moves."""
+    if around.role is not Role.PRIVILEGED or not around.policy.pod_restarts.runs_commands or not cluster.settled:
+        return False
+    return row is None or (row.observed == Observed() and not row.counters.pending)
 
 
 async def _wake(

@@ -13,9 +13,10 @@ class TargetSettingError(Exception):
     """A target cannot be used as it is set up. The message names the setting and never its value."""
 
 
-def target_of(record: RecordTarget, session: Session, environment: Mapping[str, str]) -> Target:
+def target_of(record: RecordTarget, session: Session, environment: Mapping[str, str], *, signs: bool = True) -> Target:
     """The target for one entry of the policy's `records`. Raises TargetSettingError; opens no connection yet.
 
+    One that is only read needs no key: `signs` is False then, and no secret is asked for.
     dnspython is imported only here and only for a zone on servers: the path of a zone's birth needs none of it.
     """
     if record.private_zone is not None:
@@ -27,7 +28,7 @@ def target_of(record: RecordTarget, session: Session, environment: Mapping[str, 
     from functions.dns.signing import SigningKey
 
     key = None
-    if record.tsig is not None:
+    if record.tsig is not None and signs:
         key = SigningKey(tsig_name(record.tsig.name), record.tsig.algorithm, secret_of(record.tsig, environment))
     zone = dns.name.from_text(record.zone.lower())
     return Rfc2136Target(zone, tuple(server_address(server) for server in record.servers), key)

@@ -167,7 +167,7 @@ class Verdict:
     """Changes to make, findings to report, and in how many seconds to look again (None: not on our own account).
 
     `operations` are those that the next pass has to look up before it decides. `linked` are the hubs found as they
-    should be, `recorded` the records (Recording.kept).
+    should be, `recorded` the records (Recording.kept). `asked` are the concerns for which the second app is to look.
     """
 
     changes: tuple[Change, ...] = ()
@@ -176,6 +176,7 @@ class Verdict:
     operations: tuple[Operation, ...] = ()
     linked: tuple[ResourceId, ...] = ()
     recorded: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 class Result(Enum):
@@ -226,4 +227,5 @@ def joined(verdicts: Iterable[Verdict]) -> Verdict:
         tuple(operation for part in parts for operation in part.operations),
         tuple(linked for part in parts for linked in part.linked),
         tuple(recorded for part in parts for recorded in part.recorded),
+        tuple(asked for part in parts for asked in part.asked),
     )

@@ -11,18 +11,20 @@ if TYPE_CHECKING:
     from functions.ledger.reports import Round
     from functions.live import Live
 
-bp = func.Blueprint()
+watch_bp = func.Blueprint()
+sweep_bp = func.Blueprint()
 _log = logging.getLogger("tether")
 
 
 # When the sweep runs (NCRONTAB). Read here, since a binding cannot give a setting a default; at 17 past, for on the
 # hour everybody sweeps.
 _KEPT = 90 * 24 * 3600.0  # seconds for which the ledger keeps what nobody writes to any more
+_HOUR, _TIDIES_AT = 60, 17  # minutes
 _SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 
 
 # azure-functions leaves **kwargs of its decorators untyped.
-@bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")  # pyright: ignore[reportUnknownMemberType]
+@watch_bp.timer_trigger(arg_name="timer", schedule="0 * * * * *")  # pyright: ignore[reportUnknownMemberType]
 async def watch(timer: func.TimerRequest) -> None:
     """Look at clusters that are being changed, and send again what was left undone."""
     from functions.http.desk import desk
@@ -40,6 +42,7 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
     from functions import watch as rounds
     from functions.ledger.reports import Round
     from functions.policy import PolicyError
+    from functions.role import Role
 
     await _count_poison(queues)
     if isinstance(here.around, PolicyError):
@@ -55,6 +58,9 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         watched.resent,
         len(watched.unreadable),
     )
+    # The second app has no sweep to do it (docs/decisions/0010).
+    if here.around.role is Role.PRIVILEGED and int(here.now() // 60) % _HOUR == _TIDIES_AT:
+        await _tidy(here)
 
 
 async def _count_poison(queues: "Queues") -> None:
@@ -78,7 +84,7 @@ async def _keep(watched: "Round", here: "Live") -> None:
         _log.warning("a round of watch is not kept for health: %s", error)
 
 
-@bp.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE)  # pyright: ignore[reportUnknownMemberType] - as above
+@sweep_bp.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE)  # pyright: ignore[reportUnknownMemberType] - as above
 async def sweep(timer: func.TimerRequest) -> None:
     """Compare the whole fleet with what the policy wants, and have looked at what differs."""
     from functions.live import live
@@ -88,7 +94,6 @@ async def sweep(timer: func.TimerRequest) -> None:
 
 async def round_of_sweep(here: "Live") -> None:
     """One sweep, and what an hour leaves to be tidied up. With an invalid policy it only says so (rule 13)."""
-    from functions.ledger.journal import close_all_left_open
     from functions.plan import WINDOW
     from functions.policy import PolicyError
     from functions.sweep import sweep as sweep_once
@@ -96,9 +101,16 @@ async def round_of_sweep(here: "Live") -> None:
     if isinstance(here.around, PolicyError):
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
-    closed = await close_all_left_open(here.ledger, here.around.now())
+    await _tidy(here)
     taken = await here.ledger.taken(here.around.now() - WINDOW)
     await sweep_once(here.around, here.queue, here.ledger, here.reports, done=taken)
-    forgotten = await here.ledger.forget(here.around.now() - _KEPT)
-    _log.info("sweep: %d intents closed that dead workers left without an outcome", closed)
-    _log.info("sweep: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)
+
+
+async def _tidy(here: "Live") -> None:
+    """Close what dead workers left open, and forget what is old. Raises LedgerError."""
+    from functions.ledger.journal import close_all_left_open
+
+    closed = await close_all_left_open(here.ledger, here.now())
+    forgotten = await here.ledger.forget(here.now() - _KEPT)
+    _log.info("ledger: %d intents closed that dead workers left without an outcome", closed)
+    _log.info("ledger: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)

@@ -29,6 +29,8 @@ async def indexed(settings: Mapping[str, str]) -> dict[str, list[dict[str, Any]]
         pytest.param({**STORAGE, "TETHER_POLICY": GOOD}, id="a good policy"),
         pytest.param({**STORAGE, "TETHER_POLICY": '{"hubs": 1}'}, id="a broken policy"),
         pytest.param({}, id="no settings at all"),
+        pytest.param({**STORAGE, "TETHER_ROLE": "plain", "TETHER_POLICY": GOOD}, id="the plain app of two"),
+        pytest.param({**STORAGE, "TETHER_ROLE": "plian", "TETHER_POLICY": GOOD}, id="a role that is none"),
     ],
 )
 async def test_the_app_always_indexes_with_the_same_functions(settings: dict[str, str]) -> None:
@@ -43,6 +45,17 @@ async def test_the_app_always_indexes_with_the_same_functions(settings: dict[str
     assert {functions[name][0]["authLevel"].casefold() for name in HTTP} == {"function"}
     (queue,) = functions["work_item"]
     assert (queue["queueName"], queue["connection"]) == ("tether-work", "AzureWebJobsStorage")
+
+
+async def test_the_second_app_has_no_http_no_event_grid_and_no_sweep() -> None:
+    functions = await indexed({**STORAGE, "TETHER_POLICY": GOOD, "TETHER_ROLE": "privileged"})
+    assert {name: [binding["type"] for binding in bindings] for name, bindings in functions.items()} == {
+        "privileged_ask": ["queueTrigger"],
+        "work_item": ["queueTrigger"],
+        "watch": ["timerTrigger"],
+    }
+    (asked,) = functions["privileged_ask"]
+    assert (asked["queueName"], asked["connection"]) == ("tether-privileged", "AzureWebJobsStorage")
 
 
 def test_the_hosts_settings_are_those_that_the_design_relies_on() -> None:

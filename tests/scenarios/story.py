@@ -65,6 +65,7 @@ class ListeningTransport(InProcessTransport):
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
+        self.app = app
         self.asked: list[str] = []
         self.asked_at: list[float] = []
         self.hosts: set[str] = set()
@@ -161,9 +162,11 @@ class Story:
         return cluster
 
     async def ask(self, method: str, path: str, api_version: str = "2024-06-01", body: Json | None = None) -> Any:
-        """What a person does with ARM."""
+        """What a person does with ARM, who is somebody else than Tether."""
         url = f"https://management.azure.com{path}?api-version={api_version}"
-        return await self.transport.send(HttpRequest(method, url, json=body, headers={"Authorization": "Bearer a.b.c"}))
+        return await self.transport.send(
+            HttpRequest(method, url, json=body, headers={"Authorization": "Bearer person"})
+        )
 
     def state(self, cluster: str) -> str:
         """The provisioning state, empty for a cluster that is gone."""

@@ -1,9 +1,11 @@
+import msgspec
 import pytest
 from azure.core import AzureClouds
 from azure.mgmt.core.tools import get_arm_endpoints
 
 from functions.arm.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, Cloud
-from functions.policy import PolicyError
+from functions.policy import Policy, PolicyError
+from functions.role import Role
 from functions.settings import SettingsError, Storage, read
 
 
@@ -110,3 +112,51 @@ def test_a_secret_that_cannot_be_used_makes_the_policy_invalid_and_is_not_told(
 def test_with_its_secret_the_policy_is_valid() -> None:
     policy = read({**STORAGE, "TETHER_POLICY": WITH_RECORDS, "TSIG_SECRET": "c2VjcmV0"}).policy
     assert not isinstance(policy, PolicyError)
+
+
+SECOND = "PRIVILEGED_QUEUE__queueServiceUri"
+
+
+@pytest.mark.parametrize(
+    ("environment", "role", "second"),
+    [
+        pytest.param({}, Role.ALONE, None, id="one app that does everything"),
+        pytest.param({"TETHER_ROLE": "plain"}, Role.PLAIN, None, id="the plain app, and no other"),
+        pytest.param(
+            {"TETHER_ROLE": "plain", SECOND: "https://second.queue.x/", "AZURE_CLIENT_ID": "c"},
+            Role.SHARING,
+            Storage(queue_service="https://second.queue.x", client_id="c"),
+            id="the plain app of two",
+        ),
+        pytest.param(
+            {"TETHER_ROLE": "privileged", SECOND: "https://x.queue.x"}, Role.PRIVILEGED, None, id="the second app"
+        ),
+    ],
+)
+def test_the_settings_say_which_of_two_apps_it_is(
+    environment: dict[str, str], role: Role, second: Storage | None
+) -> None:
+    known = read({**STORAGE, **environment})
+    assert (known.role, known.second) == (role, second)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"TETHER_ROLE": "plian"}, id="a role that is none"),
+        pytest.param({"TETHER_ROLE": "plain", SECOND: "http://x.queue.x"}, id="a token sent in the clear"),
+    ],
+)
+def test_a_role_that_cannot_be_used_is_named(wrong: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=list(wrong)[-1]):
+        read({**STORAGE, **wrong})
+
+
+def test_the_second_app_needs_no_key_of_a_dns_server() -> None:
+    scope, tsig = {"managementGroups": ["all"]}, {"name": "k", "secret": "@env:NO"}
+    target = {"zone": "privatelink.westeurope.azmk8s.io", "servers": ["10.0.0.4"], "tsig": tsig, "authoritative": True}
+    policy = msgspec.json.encode({"owner": "x", "scope": scope, "records": [target]}).decode()
+    plain = read({**STORAGE, "TETHER_POLICY": policy}).policy
+    assert isinstance(plain, PolicyError)
+    assert "records[0].tsig.secret" in str(plain)
+    assert isinstance(read({**STORAGE, "TETHER_POLICY": policy, "TETHER_ROLE": "privileged"}).policy, Policy)
