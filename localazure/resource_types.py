@@ -5,6 +5,7 @@ from functools import partial
 
 from localazure.aks.run_command import CommandResults
 from localazure.azure import LocalAzure
+from localazure.resources.authorization import Permissions, RoleAssignments, RoleDefinitions
 from localazure.resources.groups import ResourceGroups
 from localazure.resources.load_balancers import LoadBalancers
 from localazure.resources.managed_clusters import ManagedClusters
@@ -25,6 +26,9 @@ from localazure.resources.zone_links import ZoneLinks
 TYPES: tuple[Callable[[LocalAzure], Provider], ...] = (
     Subscriptions,
     Tenants,
+    Permissions,
+    RoleAssignments,
+    RoleDefinitions,
     ResourceGroups,
     VirtualNetworks,
     Subnets,

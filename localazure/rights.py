@@ -69,6 +69,14 @@ class Rights:
         """What was assigned to a principal; None for one who may do everything."""
         return tuple(self._assigned[principal]) if self.limits(principal) else None
 
+    def roles(self) -> frozenset[Role]:
+        """Every role that was assigned to anybody."""
+        return frozenset(one.role for assigned in self._assigned.values() for one in assigned)
+
+    def roles_at(self, principal: str, scope: str) -> list[Role]:
+        """The roles that a limited principal has at a scope, those from above it included."""
+        return [one.role for one in self._assigned[principal] if self._holds(one.scope, scope)]
+
     def may(self, principal: str, action: str, scope: str) -> bool:
         """Whether a principal may do something to a resource, or in a group or subscription, by its id."""
         if not self.limits(principal):
