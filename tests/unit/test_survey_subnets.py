@@ -188,6 +188,7 @@ def test_a_neighbour_is_seen_whether_it_is_kubenet_or_not(elsewhere: bool) -> No
     async def tell(ground: Ground) -> None:
         policy, (subscription,) = ground.policy(), ground.fleet.subscriptions
         other = held(ground, ground.fleet.clusters[0])
+        bare(ground)
         subnet = the_subnet(ground)
         if elsewhere:
             vnet = held(ground, subnet.id.rpartition("/subnets/")[0])
@@ -196,8 +197,11 @@ def test_a_neighbour_is_seen_whether_it_is_kubenet_or_not(elsewhere: bool) -> No
             subnet = _moved(ground, subnet, subscription)
             the_cluster(ground).properties["agentPoolProfiles"][0]["vnetSubnetID"] = subnet.id
         other.properties["agentPoolProfiles"][0]["vnetSubnetID"] = subnet.id.upper()
-        (one,) = (await the_last(ground, policy)).subnets
-        assert one.neighbours == (ResourceId(other.id),)
+        seen = await the_last(ground, policy)
+        assert isinstance(seen.subnets, tuple)
+        assert isinstance(seen.node_tables, tuple)
+        assert [one.neighbours for one in seen.subnets] == [(ResourceId(other.id),)]
+        assert [str(table.id) for table in seen.node_tables] == [the_table(ground)]
 
     on_ground(tell, kubenet=1)
 
@@ -259,6 +263,27 @@ def test_what_nobody_needs_is_not_asked_for(kubenet: int, attach: bool, more: in
         assert graph.queries == 7 + more
 
     on_ground(tell, kubenet=kubenet)
+
+
+def test_while_aks_is_at_work_on_all_of_them_nothing_is_asked_for() -> None:
+    async def tell(ground: Ground) -> None:
+        _busy(ground)
+        graph = ground.graph()
+        found = await survey(graph, ground.policy(), Scopes(), ground.azure.clock.now())
+        assert (found.kubenet, graph.queries) == (None, 7)
+
+    on_ground(tell, kubenet=1)
+
+
+def test_a_busy_cluster_beside_one_at_rest_has_unknown_subnets() -> None:
+    async def tell(ground: Ground) -> None:
+        _busy(ground)
+        other = held(ground, ground.fleet.clusters[-2])
+        other.properties["agentPoolProfiles"][0]["vnetSubnetID"] = the_subnet(ground).id
+        seen = await the_last(ground)
+        assert (seen.subnets, seen.node_tables) == (UNKNOWN, UNKNOWN)
+
+    on_ground(tell, kubenet=2)
 
 
 def test_many_subnets_are_asked_for_in_queries_of_bearable_length() -> None:
