@@ -35,17 +35,22 @@ async def work_item(message: func.QueueMessage) -> None:
 
 
 async def take(body: bytes, here: "Live") -> None:
-    """Do one pass, unless another has done it, and put back what follows.
+    """Do one pass, unless another has done it, and put back what follows. An event of Event Grid's is taken as one.
 
     Raises when that could not be had: the host then shows the message again, and after five times keeps it in the
     poison queue. A message that cannot be read goes there at once, with one line that says why.
     """
     from functions.policy import PolicyError
+    from functions.triggers.events import receive
     from functions.triggers.placing import place
+    from functions.triggers.queued_event import event_in
 
     try:
         item = work.decode(body)
     except work.NotWorkError as error:
+        if (event := event_in(body)) is not None:
+            await receive(event, here.now(), lambda: here)
+            return
         _log.error("a message goes to the poison queue: %s", error)
         await here.queue.bury(body)
         return

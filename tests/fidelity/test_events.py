@@ -1,12 +1,14 @@
 """Every recorded event, through Microsoft's own decoding, as Tether triages it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 
+from functions.triggers.queued_event import event_in
 from functions.triggers.triage import event_of, triage
 from tests.fidelity.recorded_traffic import document, names
 
@@ -31,6 +33,17 @@ def test_a_recorded_event_is_decoded_and_concerns_nobody(name: str) -> None:
         assert event.id
         assert event.type.startswith("Microsoft.")
         assert triage(event, NOW) is None
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_recorded_event_that_comes_by_the_queue_is_the_same(name: str) -> None:
+    body = document(name)["body"]
+    events = body if isinstance(body, list) else [body]
+    for event, raw in zip(events, decoded(name), strict=True):
+        queued, delivered = event_in(json.dumps(event).encode()), event_of(raw)
+        assert queued is not None
+        assert queued == replace(delivered, at=queued.at)
+        assert queued.at == pytest.approx(delivered.at, abs=1e-5)  # one rounds the seventh digit, one cuts it
 
 
 ZONE = (

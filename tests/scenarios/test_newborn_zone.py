@@ -1,6 +1,7 @@
 """The main job, told through the real SDK: a zone is born, its hubs are linked, the cluster comes up."""
 
 import asyncio
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -437,3 +438,37 @@ def test_hubs_of_other_regions_are_not_linked() -> None:
         return a_policy(world, discover_resolvers=False, hubs=(hub,))
 
     tell(story, elsewhere)
+
+
+def test_events_that_come_by_the_queue_are_taken_like_any_others() -> None:
+    async def story(here: Story) -> None:
+        async def put(delivered: list[dict[str, Any]]) -> int:
+            here.queue.put(json.dumps(delivered[0]).encode())
+            return 200
+
+        await here.grid.subscribe("queue", put)
+        cluster = await here.create()
+        await here.passes(400)
+        assert here.state(cluster) == "Succeeded"
+        assert here.links()["hub-westeurope"] == "ours"
+        assert here.queue.waiting() == 0
+        assert here.queue.poison == []
+
+    tell(story, hub_by_name, deaf=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\x00junk", id="no JSON"),
+        pytest.param(b'{"id":"1","subject":"/subscriptions/x","data":{}}', id="no event type"),
+        pytest.param(b'[{"id":"1"}]', id="something else"),
+    ],
+)
+def test_what_is_neither_work_nor_an_event_goes_to_the_poison_queue(body: bytes) -> None:
+    async def story(here: Story) -> None:
+        here.queue.put(body)
+        await here.passes(5)
+        assert here.queue.poison == [body]
+
+    tell(story, hub_by_name)
