@@ -96,6 +96,8 @@ async def _with_its_group(
     )
     if isinstance(cluster, BaseException):
         raise cluster
+    if isinstance(group, ArmError) and classify(group) is Kind.RETRY:
+        raise group  # to read it at once again is what ARM has just refused
     return cluster, group if isinstance(group, ResourceGroup) else None
 
 

@@ -8,7 +8,7 @@ import msgspec
 from functions.arm import clusters
 from functions.arm.clusters import ChangedMeanwhileError, SecretNeededError
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
-from functions.arm.operations import LookedUp, Operation, Progress
+from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.fleet.creation import creation_failed, making, our_put
 from functions.fleet.model import ManagedCluster
 from functions.fleet.seen import Seen
@@ -46,6 +46,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     Failed         proven             three            any           any              finding: AKS's own error
     Failed         proven             fewer            off           any              finding, with the command
     stopped        proven             fewer            on            any              finding
+    Failed         proven             one refused      on            any              look again when its pause is over
     Failed         proven             fewer            on            not mended       finding
     Failed         proven             fewer            on            mended soon      finding, look again then
     Failed         proven             a minute ago     on            mended           look again then
@@ -86,12 +87,21 @@ def _of_failure(seen: Seen, policy: Policy, cluster: ManagedCluster, made: Makin
     if cluster.stopped:
         told = findings.not_put(cluster, "it is stopped", "Start it (az aks start).", Severity.WARNING)
         return Verdict(findings=(told,))
+    if (refused := _turned_down(seen, cluster)) is not None:
+        return Verdict(look_again=refused.pause, operations=(refused.operation,))
     cause = mending(seen, policy, cluster, made)
     if cause != MENDED:
         return _of_cause(cluster, cause)
     if made.put_at and (left := made.put_at + _BETWEEN - seen.at) > 0:
         return Verdict(look_again=left)
     return Verdict((_change(cluster, made),))
+
+
+def _turned_down(seen: Seen, cluster: ManagedCluster) -> LookedUp | None:
+    """A PUT that AKS turned down for now, until its pause is over."""
+    looked = seen.operation_on(cluster.id)
+    waits = looked is not None and looked.progress is Progress.RUNNING and looked.operation.address == LOST
+    return looked if waits else None
 
 
 def _of_cause(cluster: ManagedCluster, cause: Mending) -> Verdict:
@@ -122,7 +132,7 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     try:
         body = await clusters.read(means.session, change.target)
     except ArmError as error:
-        return _refused(change, error)
+        return _refused(change, error, at)
     except (NoAnswerError, NoTokenError) as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "NoAnswer", str(error)), pause=_BETWEEN)
     try:
@@ -132,7 +142,7 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     except SecretNeededError as error:
         return Outcome(change, Result.REFUSED, error=ArmError(0, findings.WITHHELD, str(error)))
     except ArmError as error:
-        return _refused(change, error)
+        return _refused(change, error, at)
     except NoTokenError as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "NoToken", str(error)), pause=_BETWEEN)
     except NoAnswerError:
@@ -141,11 +151,13 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     return Outcome(change, Result.STARTED, operation=operation, pause=accepted.pause)
 
 
-def _refused(change: Change, error: ArmError) -> Outcome:
+def _refused(change: Change, error: ArmError, at: float) -> Outcome:
+    """A pause that ARM names holds for passes that look sooner for another reason too."""
     match classify(error):
         case Kind.RETRY | Kind.CONFLICT:
             pause = max(error.retry_after or 0.0, _BETWEEN)
-            return Outcome(change, Result.RETRY, error=error, pause=pause)
+            later = Operation(change.target, LOST, at, at)
+            return Outcome(change, Result.RETRY, operation=later, error=error, pause=pause)
         case Kind.GONE:
             return Outcome(change, Result.GONE, error=error)
         case Kind.DENIED | Kind.INVALID:
@@ -191,21 +203,21 @@ def spent(entries: Sequence[Entry], change: Change, at: float) -> Verdict | None
 
     A worker that dies after its PUT leaves an intent in the journal, and nothing in the row.
 
-    tries since the cluster was first seen Creating    verdict
-    three or more                                      finding
-    fewer, the last less than a minute ago             look again then
-    fewer                                              None
+    tries since the cluster was first seen Creating             verdict
+    three or more                                               finding
+    fewer, the last less than a minute ago, a refused one too   look again then
+    fewer                                                       None
     """
     wants = change.wants
     assert isinstance(wants, Reputting)  # ours are
-    tried = [entry.at for entry in entries if _is_try(entry, change) and entry.at >= wants.since]
+    asked = [entry for entry in entries if _is_ours(entry, change) and entry.at >= wants.since]
+    tried = [entry for entry in asked if entry.result in _TRIED]
     if len(tried) >= MOST_PUTS:
         return Verdict(findings=(findings.too_often(change.target, len(tried)),))
-    if tried and (left := max(tried) + _BETWEEN - at) > 0:
+    if asked and (left := max(entry.at for entry in asked) + _BETWEEN - at) > 0:
         return Verdict(look_again=left)
     return None
 
 
-def _is_try(entry: Entry, change: Change) -> bool:
-    ours = entry.handler == HANDLER and entry.target.casefold() == str(change.target).casefold()
-    return ours and entry.result in _TRIED
+def _is_ours(entry: Entry, change: Change) -> bool:
+    return entry.handler == HANDLER and entry.target.casefold() == str(change.target).casefold()

@@ -6,7 +6,7 @@ table of the node resource group has to be associated with the subnet afterwards
 
 from functions.arm import subnets
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
-from functions.arm.operations import Operation, Progress
+from functions.arm.operations import LOST, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.arm.subnets import AnotherWriterError, ChangedMeanwhileError
 from functions.fleet.creation import creation_failed
@@ -193,7 +193,7 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     except ChangedMeanwhileError as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "ChangedMeanwhile", str(error)))
     except ArmError as error:
-        return _refused(change, error)
+        return _refused(change, error, at)
     except NoTokenError as error:
         return Outcome(change, Result.RETRY, error=ArmError(0, "NoToken", str(error)))
     except NoAnswerError:
@@ -202,11 +202,15 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
     return Outcome(change, Result.STARTED, operation=operation, pause=accepted.pause, overlap=overlap)
 
 
-def _refused(change: Change, error: ArmError) -> Outcome:
-    """412 is a lost race, 409 and 429 are locks (azure-facts, Networking writes): look again, then write again."""
+def _refused(change: Change, error: ArmError, at: float) -> Outcome:
+    """412 is a lost race, 409 and 429 are locks (azure-facts, Networking writes): look again, then write again.
+
+    A pause that ARM names holds for passes that look sooner for another reason too.
+    """
     match classify(error):
         case Kind.RETRY | Kind.CONFLICT:
-            return Outcome(change, Result.RETRY, error=error, pause=error.retry_after)
+            later = Operation(change.target, LOST, at, at) if error.retry_after else None
+            return Outcome(change, Result.RETRY, operation=later, error=error, pause=error.retry_after)
         case Kind.GONE:
             return Outcome(change, Result.GONE, error=error)
         case Kind.DENIED | Kind.INVALID:

@@ -1,6 +1,7 @@
 """Clusters that could not be made are put again once what made them fail is mended, and no others ever are."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -247,3 +248,48 @@ async def tries(here: Story) -> list[Entry]:
     """The journal's entries on PUTs of the cluster."""
     entries = await here.ledger.journal((await row(here)).subject)
     return [entry for entry in entries if entry.handler == "failed_clusters"]
+
+
+@pytest.mark.parametrize(
+    ("path", "named", "pause"),
+    [
+        pytest.param("team$", 200, 200.0, id="a cluster, and Azure names the pause"),
+        pytest.param("team$", None, 60.0, id="a cluster, and Azure names none"),
+        pytest.param("subnets/nodes$", 200, 200.0, id="a subnet, and Azure names the pause"),
+    ],
+)
+def test_what_azure_turned_down_is_not_written_again_before_the_pause_is_over(
+    path: str, named: int | None, pause: float
+) -> None:
+    """Though events have Tether look every ten seconds."""
+
+    async def story(here: Story) -> None:
+        refusal = effects.throttled(named) if named else effects.another_operation()
+        cluster = await here.create(kubenet=True)
+        here.faults.add(refusal, method="PUT", path=path, times=1)
+        for nth in range(120):
+            await here.passes(10, watching=True)
+            await here.event(cluster, "Microsoft.ContainerService/managedClusters/write", f"event {nth}")
+        end = path.removesuffix("$").rpartition("/")[2]
+        calls = zip(here.transport.asked, here.transport.asked_at, strict=True)
+        first, second, *_ = [at for call, at in calls if call.startswith("PUT") and call.endswith(f"/{end}")][
+            cluster.endswith(end) :
+        ]
+        assert second - first >= pause
+
+    tell(story, bringing_up())
+
+
+def test_a_group_that_could_not_be_read_for_now_is_not_asked_for_again_at_once() -> None:
+    async def story(here: Story) -> None:
+        cluster = await failed(here)
+        group = "resourceGroups/mc_[^/]*$"
+        here.faults.add(effects.throttled(40), method="GET", path=group, times=1)
+        before = len(here.transport.asked)
+        await here.event(cluster, "Microsoft.ContainerService/managedClusters/write")
+        await here.passes(100)
+        calls = list(zip(here.transport.asked, here.transport.asked_at, strict=True))[before:]
+        first, second, *_ = [at for call, at in calls if re.search(group, call, re.IGNORECASE)]
+        assert second - first >= 40
+
+    tell(story, bringing_up(reconcile=False))
