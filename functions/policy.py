@@ -265,12 +265,17 @@ def load(text: str) -> Policy:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PolicyError(f"TETHER_POLICY: {text[1:]} cannot be read ({type(error).__name__})") from None
+    return parse(text, "TETHER_POLICY")
+
+
+def parse(text: str, source: str) -> Policy:
+    """The policy in a JSON document. Raises PolicyError, naming the field and the document's source."""
     try:
         return msgspec.json.decode(text, type=Policy, dec_hook=decode_hook)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"TETHER_POLICY: {_plain(str(error))}") from None
+        raise PolicyError(f"{source}: {_plain(str(error))}") from None
     except msgspec.DecodeError as error:
-        raise PolicyError(f"TETHER_POLICY is not JSON: {error}") from None
+        raise PolicyError(f"{source} is not JSON: {error}") from None
 
 
 def schema() -> bytes:
@@ -289,3 +294,11 @@ def schema() -> bytes:
 def _plain(message: str) -> str:
     """The message with the place written as people write it: `hubs[0].vnet` rather than `$.hubs[0].vnet`."""
     return re.sub(r" - at `(key in )?\$\.?([^`]*)`", r" (at \1\2)", message).replace(" (at )", "")
+
+
+if __name__ == "__main__":
+    import sys
+
+    from functions.policy_check import main
+
+    sys.exit(main())
