@@ -32,3 +32,10 @@ def test_every_field_of_the_policy_is_explained() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
     names = {field.encode_name for field in msgspec.structs.fields(Policy)}
     assert {name for name in names if f"`{name}" not in text} == set()
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in tests} == set()
