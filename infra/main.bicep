@@ -124,15 +124,19 @@ var spokeRoles = concat(['read-fleet'], linkRoles, routeRoles)
 var putRoles = secondEnforces && putsAgain ? ['put-clusters'] : []
 var commandRoles = secondEnforces && (restarts || listsPods) ? ['run-commands'] : []
 var secondRoles = concat(['read-fleet'], putRoles, commandRoles)
+// Restarts follow the records of the second app's own policy, which it only reads (docs/operating.md, Two apps).
+var secondRecords = privilegedApp && contains(secondPolicy, 'records') ? secondPolicy.records : []
+var secondRecordZones = filter(secondRecords, record => contains(record, 'privateZone'))
 var recordRole = enforces ? 'write-records' : 'read-records'
 
 // Custom roles are defined in each subscription where they are given, once.
 var hubSubscriptions = [for hub in namedHubs: toLower(split(hub.vnet, '/')[2])]
 var customZoneSubscriptions = [for zone in customZones: toLower(split(zone, '/')[2])]
 var recordSubscriptions = [for record in recordZones: toLower(split(record.privateZone, '/')[2])]
-var rightsIn = union(spokes, privilegedApp ? secondSpokes : [], discoveredHubs, hubSubscriptions, customZoneSubscriptions, recordSubscriptions)
+var secondRecordSubscriptions = [for record in secondRecordZones: toLower(split(record.privateZone, '/')[2])]
+var rightsIn = union(spokes, privilegedApp ? secondSpokes : [], discoveredHubs, hubSubscriptions, customZoneSubscriptions, recordSubscriptions, secondRecordSubscriptions)
 var plainRoles = concat(spokeRoles, enforces ? ['join-hub'] : [], [recordRole])
-var definedRoles = union(plainRoles, privilegedApp ? secondRoles : [])
+var definedRoles = union(plainRoles, privilegedApp ? concat(secondRoles, ['read-records']) : [])
 
 var token = uniqueString(subscription().id, environmentName, location)
 var allTags = union(tags, {
@@ -337,6 +341,8 @@ module secondStorage 'modules/storage.bicep' = if (privilegedApp) {
     queues: [
       privilegedQueue
       '${privilegedQueue}-poison'
+      'tether-work'
+      'tether-work-poison'
     ]
     tables: [
       'tetherstate'
@@ -521,6 +527,19 @@ module secondRights 'roles/on-subscription.bicep' = [for id in (privilegedApp ? 
   params: {
     owner: owner
     assigned: secondRoles
+    principalId: secondIdentity.outputs.principalId
+  }
+  dependsOn: [
+    definitions
+  ]
+}]
+
+module secondRecordZoneRights 'roles/on-zone.bicep' = [for record in secondRecordZones: {
+  name: 'tether-privileged-${uniqueString(record.privateZone, token)}'
+  scope: resourceGroup(split(record.privateZone, '/')[2], split(record.privateZone, '/')[4])
+  params: {
+    name: last(split(record.privateZone, '/'))
+    roleDefinitionId: subscriptionResourceId(split(record.privateZone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(record.privateZone, '/')[2])}', owner, 'read-records'))
     principalId: secondIdentity.outputs.principalId
   }
   dependsOn: [

@@ -69,6 +69,8 @@ var toBlobs = {
   }
 }
 
+var intoQueue = delivery == 'queue'
+
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topicName
 }
@@ -77,8 +79,8 @@ resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15'
   parent: topic
   name: name
   properties: {
-    destination: delivery == 'function' ? toFunction : null
-    deliveryWithResourceIdentity: delivery == 'queue' ? toQueue : null
+    destination: intoQueue ? null : toFunction
+    deliveryWithResourceIdentity: intoQueue ? toQueue : null
     deadLetterWithResourceIdentity: hasIdentity ? toBlobs : null
     // azure-functions decodes this schema to an EventGridEvent.
     eventDeliverySchema: 'EventGridSchema'
