@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import replace
 
 from functions.arm import reads
-from functions.arm.errors import ArmError, Kind, classify
+from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.arm.side_by_side import all_read
 from functions.fleet.model import ManagedCluster, ResourceGroup
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import Seen
@@ -86,19 +87,20 @@ async def _with_its_group(
 ) -> tuple[ManagedCluster, ResourceGroup | None]:
     """The cluster, and in the same round trip the group of the system zone that the ledger remembers.
 
-    That only saves time: the cluster alone says which group is its own. One that is not shown now is None.
+    That only saves time: the cluster alone says which group is its own. Another's that is not shown is None.
     """
     zone = ResourceId(remembered.zone) if remembered.zone else None
     if zone is None or system_zone(zone.name, session.cloud.suffixes) is None:
         return await reads.managed_cluster(session, target), None
-    cluster, group = await asyncio.gather(
-        reads.managed_cluster(session, target), reads.resource_group(session, zone.group_id), return_exceptions=True
-    )
-    if isinstance(cluster, BaseException):
-        raise cluster
-    if isinstance(group, ArmError) and classify(group) is Kind.RETRY:
-        raise group  # to read it at once again is what ARM has just refused
-    return cluster, group if isinstance(group, ResourceGroup) else None
+    cluster = asyncio.create_task(reads.managed_cluster(session, target))
+    group = asyncio.create_task(reads.resource_group(session, zone.group_id))
+    try:
+        await all_read(cluster, group)
+    except (ArmError, NoAnswerError, NoTokenError):
+        if cluster.exception() is not None or cluster.result().node_group == zone.group_id:
+            raise
+        return cluster.result(), None
+    return cluster.result(), group.result()
 
 
 async def _of_cluster(

@@ -9,6 +9,7 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.operations import LookedUp, Operation, Progress, look_up
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.arm.side_by_side import all_read
 from functions.fleet.identify import identify
 from functions.fleet.model import ManagedCluster, VirtualNetwork
 from functions.fleet.observe_address import observe_address
@@ -47,13 +48,14 @@ async def observe(
     asks = depth is not Depth.URGENT and policy.resolution.enabled
     routes = depth is Depth.FULL and policy.route_tables.attach
     follows = depth is not Depth.URGENT and policy.follows_addresses
-    (spokes, unreadable), routed, located, listed = await asyncio.gather(
-        _spokes(session, seen.cluster if discovers or asks else None),
-        _routed(session, seen) if routes else _as_it_is(seen),
-        _located(session, seen) if follows else _as_it_is(seen),
-        _unknown() if operations else _links(session, seen, policy, (), depth),
-    )
-    seen = replace(routed, spokes=spokes, unreadable=unreadable, api_server=located.api_server)
+    spoken = asyncio.create_task(_spokes(session, seen.cluster if discovers or asks else None))
+    routed = asyncio.create_task(_routed(session, seen) if routes else _as_it_is(seen))
+    located = asyncio.create_task(_located(session, seen) if follows else _as_it_is(seen))
+    linked = asyncio.create_task(_unknown() if operations else _links(session, seen, policy, (), depth))
+    await all_read(spoken, routed, located, linked)
+    (spokes, unreadable), listed = spoken.result(), linked.result()
+    api_server = located.result().api_server
+    seen = replace(routed.result(), spokes=spokes, unreadable=unreadable, api_server=api_server)
     if not isinstance(listed, Unknown):
         return replace(seen, links=listed)
     # Last, since a read that fails would forget the pause that ARM names for looking again.

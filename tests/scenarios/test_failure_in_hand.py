@@ -120,3 +120,27 @@ def test_the_group_that_is_remembered_is_not_believed_to_be_the_clusters() -> No
         assert row.observed.zone.casefold() == str(here.zone).casefold()
 
     tell(story, by_name)
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("virtualNetworkLinks", "virtualNetworks/spoke"),
+        ("/subnets/", "virtualNetworkLinks"),
+        ("resourceGroups/MC_apps_team", "managedClusters/team"),
+    ],
+)
+def test_of_reads_side_by_side_that_fail_the_longest_pause_is_kept(path: str, other: str) -> None:
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        here.faults.add(effects.throttled(90), method="GET", path=path)
+        here.faults.add(effects.internal_error(), method="GET", path=other)
+        await told(here, cluster)
+        here.transport.asked.clear()
+        await here.passes(85)
+        assert here.transport.asked == []
+        here.faults.clear()
+        await here.passes(60)
+        assert any(call.startswith("PUT") and call.endswith("/subnets/nodes") for call in here.transport.asked)
+
+    tell(story, by_name)
