@@ -28,10 +28,11 @@ soak: $(SETUP) ## The simulations alone, for SEEDS random worlds each from seed 
 	@$(BIN)/python -m tests.scenarios.simulation --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m tests.scenarios.record_simulation --seeds $(SEEDS) --from $(FROM)
 
-check: $(SETUP) ## Format, lint and types, without changing anything
+check: $(SETUP) ## Format, lint, types and what is deployed, without changing anything
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/python -m pytest -q tests/unit/test_host_json.py tests/unit/test_azure_yaml.py
 
 package: $(VENV)/.installed ## Build build/tether.zip, which is what is deployed, and the same as a folder in build/package
 	@$(BIN)/python -m package

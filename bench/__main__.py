@@ -16,6 +16,7 @@ from bench import (
     event_to_link,
     failure_to_subnet,
     irrelevant_event,
+    package,
     sweep,
     sweep_records,
 )
@@ -26,6 +27,7 @@ LOG = Path("build") / "bench.log"
 _ALL = {
     "event_to_link": event_to_link,
     "cold_start": cold_start,
+    "package": package,
     "irrelevant_event": irrelevant_event,
     "arm_calls": arm_calls,
     "sweep": sweep,

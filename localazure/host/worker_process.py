@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
 # The setting by which the real host is told of another interpreter for its Python workers.
-_PYTHON = "languageWorkers__python__defaultExecutablePath"
+PYTHON = "languageWorkers__python__defaultExecutablePath"
 
 
 class NotIndexed(CannotStart):
@@ -64,7 +64,7 @@ class WorkerProcess:
         environment.update(settings)
         environment.setdefault("PYTHONPATH", str(Path(localazure.__file__).parent.parent))
         process = await asyncio.create_subprocess_exec(
-            *(settings.get(_PYTHON, sys.executable), "-m", "localazure.host.worker", "--app", str(app)),
+            *(settings.get(PYTHON, sys.executable), "-m", "localazure.host.worker", "--app", str(app)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -8,14 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
-import azure_functions_runtime
 import pytest
 
-import localazure
+from localazure.host.bare_worker import bare_python, bare_worker
 from localazure.running import running
 from localazure.up import policy_for
 from localazure.world import hub_and_spoke
@@ -44,27 +42,7 @@ def app(archive: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     """A Python with nothing but the standard library."""
-    return python_in(tmp_path / "bare")
-
-
-def python_in(folder: Path) -> Path:
-    venv.create(folder, symlinks=True)
-    return folder / "bin" / "python"
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Path:
-    """What Azure's image holds besides Python: the worker. Here that is Microsoft's runtime and our protocol."""
-    folder = tmp_path / "worker"
-    folder.mkdir()
-    for package in (azure_functions_runtime, localazure):
-        assert package.__file__ is not None
-        (folder / package.__name__).symlink_to(Path(package.__file__).parent)
-    return folder
-
-
-def settings(python: Path, worker: Path) -> dict[str, str]:
-    return {"languageWorkers__python__defaultExecutablePath": str(python), "PYTHONPATH": str(worker)}
+    return bare_python(tmp_path / "bare")
 
 
 def shared_objects(pid: int) -> set[Path]:
@@ -103,8 +81,8 @@ def indexed_here() -> set[str]:
     return set(done.stdout.split())
 
 
-async def test_it_links_a_zone_with_the_libraries_that_it_brings(app: Path, bare: Path, worker: Path) -> None:
-    await a_zone_is_linked(app, settings(bare, worker), app / contents.LIBRARIES)
+async def test_it_links_a_zone_with_the_libraries_that_it_brings(app: Path, tmp_path: Path) -> None:
+    await a_zone_is_linked(app, bare_worker(tmp_path / "azure"), app / contents.LIBRARIES)
 
 
 def install(python: Path, requirements: Path) -> None:
@@ -112,11 +90,11 @@ def install(python: Path, requirements: Path) -> None:
     subprocess.run([*command, str(requirements)], check=True)
 
 
-async def test_it_links_a_zone_with_what_requirements_txt_installs(app: Path, worker: Path, tmp_path: Path) -> None:
+async def test_it_links_a_zone_with_what_requirements_txt_installs(app: Path, tmp_path: Path) -> None:
     shutil.rmtree(app / ".python_packages")
-    python = python_in(tmp_path / "installed")
+    python = bare_python(tmp_path / "installed")
     install(python, app / "requirements.txt")
-    await a_zone_is_linked(app, settings(python, worker), tmp_path / "installed")
+    await a_zone_is_linked(app, bare_worker(tmp_path / "azure", python), tmp_path / "installed")
 
 
 def in_the_package(app: Path, python: Path, code: str) -> str:

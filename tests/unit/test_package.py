@@ -4,6 +4,7 @@ import ast
 import importlib.metadata
 import re
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +46,18 @@ def test_of_the_app_goes_in_the_code_and_nothing_of_what_is_around_it() -> None:
     assert {file.partition("/")[0] for file in files} <= {*contents._TOP, "functions"}
     assert not [file for file in files if "__pycache__" in file]
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "functions").rglob("*.py")} <= files
+
+
+def test_what_func_publishes_is_the_same_app() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    kept = set(git("ls-files")) - set(git("ls-files", "--cached", "--ignored", "--exclude-from=.funcignore"))
+    assert kept == set(git("ls-files")) & {str(file) for file in contents.of_the_app(ROOT)}
+
+
+def git(*arguments: str) -> list[str]:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def a_tree(root: Path, kept: Path) -> Path:
