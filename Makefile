@@ -10,7 +10,7 @@ FROM ?= 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test soak check package package-check format schema openapi bench requirements clean
+.PHONY: help demo up test soak check package package-check format schema openapi bench smoke cost requirements clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ openapi: $(VENV)/.installed ## Write docs/openapi.json from the routes and their
 
 bench: $(SETUP) $(PROGRAMS) ## Benchmarks: a table, and build/bench.json
 	@$(BIN)/python -m bench
+
+smoke: $(VENV)/.installed ## In your own subscription: is all there that Tether needs? SMOKE="--subscription GUID …"; SMOKE=--help tells more
+	@$(BIN)/python -m smoke $(SMOKE)
+
+cost: $(VENV)/.installed ## Write the tables of docs/cost.md from docs/cost-counts.json and docs/prices.json
+	@$(BIN)/python -m bench.cost --write
 
 requirements: $(VENV)/.installed ## Compile requirements.txt and requirements-dev.txt anew
 	@$(BIN)/pip-compile -q --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
