@@ -1,0 +1,1 @@
+"""checkov loads what it finds here."""
