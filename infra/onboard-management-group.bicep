@@ -131,4 +131,4 @@ module receiverRights 'policy/receiver-rights.bicep' = if (withPolicy) {
   ]
 }
 
-output remediation string = withPolicy ? 'az policy remediation create --management-group ${managementGroup().name} --name tether-topics --policy-assignment tether-topics --resource-discovery-mode ReEvaluateCompliance' : ''
+output remediation string = withPolicy ? 'az policy remediation create --management-group ${managementGroup().name} --name tether-topics --policy-assignment tether-topics' : ''

@@ -1,10 +1,10 @@
 // Azure Policy: a system topic in every subscription of a management group. It is made, with Tether's event subscription,
 // only where there is none; an existing one that does not tell Tether is reported as non-compliant and never written.
 //
-// Subscriptions that exist are not touched by the assignment itself. To onboard them:
+// Subscriptions that exist are not touched by the assignment itself. To onboard them, once Azure Policy has looked at them
+// (half an hour; a management group's remediation cannot ask it to look anew: Azure/azure-powershell, issue 10891):
 //
-//   az policy remediation create --management-group <group> --name tether-topics \
-//     --policy-assignment tether-topics --resource-discovery-mode ReEvaluateCompliance
+//   az policy remediation create --management-group <group> --name tether-topics --policy-assignment tether-topics
 //
 // (Learn, "Remediate non-compliant resources with Azure Policy"; for policies that deploy to a subscription, `--location`
 // is not needed, the definition names it.)
