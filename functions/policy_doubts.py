@@ -7,6 +7,9 @@ from functions.arm.clouds import ALL_SUFFIXES
 from functions.fleet.zone_name import custom_zone
 from functions.policy import Mode, Policy
 
+# What infra/main.bicep replaces by the subscription that is deployed to.
+_DEPLOYED_TO = "00000000-0000-0000-0000-000000000000"
+
 # Nobody's subscription: what stands in an example until somebody puts a real one there.
 _PLACEHOLDER = re.compile(r"^(.)\1{7}-\1{4}-\1{4}-\1{4}-\1{12}$")
 
@@ -40,7 +43,9 @@ def _of_subscriptions(policy: Policy) -> Iterator[str]:
     }
     for field, subscriptions in named.items():
         for subscription in sorted(set(subscriptions)):
-            if _PLACEHOLDER.match(subscription):
+            if subscription == _DEPLOYED_TO:
+                yield f"{field}: {subscription} stands for the subscription that azd deploys to; without azd, put yours."
+            elif _PLACEHOLDER.match(subscription):
                 yield f"{field}: {subscription} looks like a placeholder. Put a subscription of yours there."
 
 

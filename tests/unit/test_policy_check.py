@@ -179,7 +179,12 @@ def test_of_a_policy_that_is_complete_there_is_nothing_to_look_at() -> None:
         pytest.param({"mode": "observe"}, "mode is observe", id="nothing is written"),
         pytest.param(
             {"scope": {"subscriptions": ["00000000-0000-0000-0000-000000000000"], "hubSubscriptions": [HUBS]}},
-            "scope.subscriptions: 00000000-0000-0000-0000-000000000000 looks like a placeholder",
+            "scope.subscriptions: 00000000-0000-0000-0000-000000000000 stands for the subscription that azd deploys to",
+            id="the subscription that Bicep puts in",
+        ),
+        pytest.param(
+            {"scope": {"subscriptions": ["11111111-1111-1111-1111-111111111111"]}},
+            "scope.subscriptions: 11111111-1111-1111-1111-111111111111 looks like a placeholder",
             id="a subscription of an example",
         ),
         pytest.param({"hubs": [{"vnet": str(HUB)}]}, f"hubs: {HUB.subscription} looks like", id="a hub of an example"),
