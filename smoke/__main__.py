@@ -8,13 +8,15 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from azure.core.pipeline.transport import AioHttpTransport
 from rich.console import Console
 from rich.markup import escape
 
-from functions.arm.clouds import BY_NAME
+from functions.arm.clouds import BY_NAME, Cloud
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import is_guid
 from functions.arm.session import Session
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     try:
         wanted = _wanted(options)
+        _cloud(options.cloud)
     except (OSError, ValueError, PolicyError) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 2
@@ -113,6 +116,14 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     )
 
 
+def _cloud(name: str) -> Cloud:
+    """The cloud; its ARM may be another one, as the app's may (TETHER_ARM_ENDPOINT, the local Azure)."""
+    endpoint = os.environ.get("TETHER_ARM_ENDPOINT", "").rstrip("/")
+    if endpoint and urlsplit(endpoint).scheme != "https":
+        raise ValueError("TETHER_ARM_ENDPOINT must be https:// and a host: a token is sent there")
+    return replace(BY_NAME[name], arm=endpoint) if endpoint else BY_NAME[name]
+
+
 def _policy(file: Path | None) -> Policy | None:
     text = f"@{file}" if file else os.environ.get("TETHER_POLICY", "")
     return load(text) if text else None
@@ -123,7 +134,7 @@ async def _run(wanted: Wanted, options: argparse.Namespace, report: Report) -> N
     task = asyncio.current_task()
     with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: task and task.cancel())
-    session = Session(BY_NAME[options.cloud], _sign_in(), AioHttpTransport(connection_timeout=5))
+    session = Session(_cloud(options.cloud), _sign_in(), AioHttpTransport(connection_timeout=5))
     wire = Wire(session, time.time, asyncio.sleep)
 
     async def consent(ground: Ground) -> bool:

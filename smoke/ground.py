@@ -10,7 +10,7 @@ from smoke.preflight import TAG
 from smoke.wire import StillRunningError, Told, Wire, ended_well
 
 _MAKING = 300.0  # seconds that a VNet or a zone may take
-_REMOVING, _LOOK = 1200.0, 10.0  # seconds that the group's removal may take, and between two looks
+_REMOVING, _LOOK = 1200.0, 5.0  # seconds that the group's removal may take, and between two looks
 
 
 class NotMadeError(Exception):

@@ -92,7 +92,7 @@ async def look_at_rights(wire: Wire, report: Report, policy: Policy, principal: 
 
 
 async def _look(wire: Wire, report: Report, name: str, need: Need, principal: str = "") -> None:
-    where = f"{need.role} at {need.scope}"
+    where = f"{need.role} at {need.place}"
     try:
         lack = await rights.lack_of(wire, principal, need) if principal else await rights.own_lack(wire, need)
     except RightsUnknownError as error:

@@ -100,7 +100,7 @@ async def zone_with_link(ground: Ground) -> Answer:
     return Answer("zone and link", "Can a zone be deleted with a link on it?", said, assumed, _shown([told, *polls]))
 
 
-async def link_removed(ground: Ground) -> Answer:
+async def link_deleted(ground: Ground) -> Answer:
     link = str(_link(ground))
     wrong = await ground.wire.send("DELETE", link, PRIVATE_DNS_API, headers={"If-Match": '"none-of-its-own"'})
     wrong_polls = await ground.wire.follow(wrong, _LINKING)
@@ -114,8 +114,8 @@ async def link_removed(ground: Ground) -> Answer:
     )
     assumed = not ended_well(wrong, wrong_polls) and ended_well(told, polls)
     calls = [wrong, *wrong_polls, told, *polls]
-    return Answer("link removed", "How does a link go, and does If-Match protect it?", said, assumed, _shown(calls))
+    return Answer("link deleted", "How does a link go, and does If-Match protect it?", said, assumed, _shown(calls))
 
 
-OF_ZONES: tuple[Question, ...] = (link_form, link_exists, link_twice, record_with_link, zone_with_link, link_removed)
+OF_ZONES: tuple[Question, ...] = (link_form, link_exists, link_twice, record_with_link, zone_with_link, link_deleted)
 """In this order: the first makes the link that the others need, the last removes it."""

@@ -1,6 +1,8 @@
 """What the smoke test has to tell: printed as it happens, and written to one file without anything secret."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -81,6 +84,12 @@ class Report:
         self.answers.append(answer)
         mark = Mark.NOTE if answer.as_assumed is False else Mark.WELL
         self._print(mark, answer.name, f"{answer.question} {answer.said}", "")
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Show what is under way, for as long as the context lasts. What is told meanwhile stands above it."""
+        with self.console.status(f"[dim]{escape(what)}[/]"):
+            yield
 
     def line(self, text: str) -> None:
         self.console.print(Text(text))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from functions.arm.resource_id import ResourceId
 from functions.policy import Policy
 from smoke.wire import Told, Wire
 
@@ -50,6 +51,12 @@ class Need:
     role: str
     scope: str
     actions: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """The scope, as people say it."""
+        held = ResourceId(self.scope)
+        return f"{held.name} in {held.group}" if held.group else f"subscription {held.subscription}"
 
 
 def needs(policy: Policy) -> list[Need]:

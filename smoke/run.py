@@ -80,9 +80,11 @@ async def _writing(wanted: Wanted, wire: Wire, report: Report, consent: Consent)
         report.note("consent", "not given: nothing was written")
         return
     try:
-        await ground.make()
+        with report.doing(f"making {ground.name}"):
+            await ground.make()
         report.well("ground", f"{ground.name}: two VNets and the zone {ground.zone.name}")
-        await link(ground, report)
+        with report.doing("a link is made, seen Completed, left alone and removed (about three minutes)"):
+            await link(ground, report)
         await _ask(ground, report)
     except NotMadeError as error:
         report.bad("ground", str(error))
@@ -98,7 +100,8 @@ async def _ask(ground: Ground, report: Report) -> None:
         if ground.wire.now() > until:
             report.note("questions", f"{question.__name__} and those after it are not asked: it took too long")
             return
-        report.answer(await _asked(question, ground))
+        with report.doing(f"asking: {question.__name__.replace('_', ' ')}"):
+            report.answer(await _asked(question, ground))
 
 
 async def _asked(question: Question, ground: Ground) -> Answer:
@@ -112,7 +115,8 @@ async def _removed(ground: Ground, report: Report) -> None:
     """Remove the group. Shielded: one Ctrl-C ends the test, and only a second one ends this too."""
     report.line(f"  Removing {ground.name} (a second Ctrl-C leaves it there)")
     report.left.append(ground.name)
-    removal = await asyncio.shield(asyncio.ensure_future(ground.remove()))
+    with report.doing(f"removing {ground.name}"):
+        removal = await asyncio.shield(asyncio.ensure_future(ground.remove()))
     if removal.gone:
         report.left.remove(ground.name)
         report.well("removed", f"{ground.name} is gone, after {removal.seconds:.0f} s")

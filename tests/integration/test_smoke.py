@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +29,7 @@ from localazure.fault_refusals import denied_by_policy, not_found
 from localazure.faults import Faults
 from localazure.in_process import InProcessTransport
 from localazure.rights import Role
-from localazure.running import running
+from localazure.running import Running, running
 from localazure.up import policy_for
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
@@ -119,7 +122,7 @@ def test_with_consent_a_link_is_made_left_alone_and_removed_and_everything_is_as
             "link twice": True,
             "record and link": True,
             "zone and link": True,
-            "link removed": True,
+            "link deleted": True,
             "subnet ETag": None,
             "subnet failed": True,
             "subnets at once": True,
@@ -276,7 +279,7 @@ def test_what_the_apps_identity_lacks_is_named_scope_by_scope() -> None:
         await here.smoke(policy=policy, principal=APP)
         found = here.said("the app's rights")
         assert [said for mark, said in found if mark is Mark.WRONG] == [
-            f"join-hub at {here.world.hub} lacks Microsoft.Network/virtualNetworks/join/action"
+            "join-hub at hub-westeurope in hub-westeurope lacks Microsoft.Network/virtualNetworks/join/action"
         ]
         assert sum(mark is Mark.WELL for mark, _ in found) == len(needs(policy)) - 1
 
@@ -287,7 +290,7 @@ def test_what_the_caller_lacks_is_only_something_to_know() -> None:
     async def story(here: Here) -> None:
         here.azure.access.deny(f"{LINKS}/write")
         report = await here.smoke(policy=a_policy(here.world))
-        lacks = f"link-zones at /subscriptions/{SUBSCRIPTION} lacks {LINKS}/write"
+        lacks = f"link-zones at subscription {SUBSCRIPTION} lacks {LINKS}/write"
         assert (Mark.NOTE, lacks) in here.said("your rights")
         assert report.wrong == []
 
@@ -401,3 +404,53 @@ async def test_a_key_goes_to_no_address_without_tls() -> None:
 
     await _app(Wanted(SUBSCRIPTION, "westeurope", url="http://example.org", key="k"), report)
     assert report.wrong[0].said == "the app's address must be https:// and a host: a key is sent there"
+
+
+def signed_in_with_az(local: Running, folder: Path) -> dict[str, str]:
+    """An environment in which `az` is signed in to a local Azure."""
+    token = {"accessToken": "a.b.c", "expires_on": 4_070_908_800, "expiresOn": "2099-01-01 00:00:00.000000"}
+    (folder / "az").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(token)}\nEND\n")
+    (folder / "az").chmod(0o755)
+    settings = {name: text for name, text in local.app_settings().items() if not name.startswith("IDENTITY_")}
+    return {**os.environ, **settings, "PATH": f"{folder}:{os.environ['PATH']}", "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION}
+
+
+async def started(local: Running, folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+    program = (sys.executable, "-m", "smoke", *arguments)
+    environment = {**signed_in_with_az(local, folder), "PYTHONPATH": str(ROOT)}
+    streams = {
+        "stdout": asyncio.subprocess.PIPE,
+        "stderr": asyncio.subprocess.STDOUT,
+        "stdin": asyncio.subprocess.DEVNULL,
+    }
+    return await asyncio.create_subprocess_exec(*program, env=environment, cwd=folder, **streams)
+
+
+async def test_the_command_takes_the_sign_in_of_az_and_asks_nobody_without_a_terminal(tmp_path: Path) -> None:
+    async with running(storage=False) as local:
+        hub_and_spoke(local.azure)
+        before = len(local.azure.store.of_type(GROUPS))
+        process = await started(local, tmp_path, "--write")
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        assert "not given: nothing was written" in said.decode()
+        assert len(local.azure.store.of_type(GROUPS)) == before
+        (written,) = (tmp_path / "build").glob("smoke-*.json")
+        assert "a.b.c" not in written.read_text()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+async def test_the_command_cleans_up_when_it_is_stopped(tmp_path: Path, sign: signal.Signals) -> None:
+    async with running(storage=False, speed=20) as local:
+        hub_and_spoke(local.azure)
+        process = await started(local, tmp_path, "--write", "--yes")
+
+        def groups() -> list[str]:
+            return [group.name for group in local.azure.store.of_type(GROUPS) if "smoke" in group.name]
+
+        assert await until(lambda: bool(groups()), 20)
+        process.send_signal(sign)
+        said, _ = await process.communicate()
+        assert process.returncode == 130, said.decode()
+        assert groups() == []
+        assert "is gone, after" in said.decode()
