@@ -37,6 +37,11 @@ param resourceGroupName string = 'rg-${environmentName}'
 param planSku string = 'FC1'
 
 @description('Memory of an instance in MB')
+@allowed([
+  512
+  2048
+  4096
+])
 param instanceMemoryMB int = 2048
 
 @description('The most instances of one function')
@@ -45,7 +50,12 @@ param maximumInstanceCount int = 40
 @description('Instances of the Event Grid function that always run: without one a first delivery can be rejected during a cold start')
 param alwaysReadyInstances int = 1
 
-@description('Replication of the storage accounts')
+@description('Replication of the storage accounts; zone-redundant unless the region has no zones')
+@allowed([
+  'Standard_ZRS'
+  'Standard_LRS'
+  'Standard_GZRS'
+])
 param storageSku string = 'Standard_ZRS'
 
 @description('Id of a subnet, delegated to Microsoft.App/environments, for a way to DNS servers and private storage; empty: none')

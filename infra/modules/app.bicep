@@ -66,6 +66,7 @@ param authClientId string
 param workspaceId string
 
 var isFlex = planSku == 'FC1'
+var hasAuthentication = !empty(authClientId)
 var storage = environment().suffixes.storage
 
 // Learn, "App settings reference", Flex Consumption deprecations: there the runtime stands in functionAppConfig, and
@@ -96,6 +97,20 @@ var flexConfig = {
     alwaysReady: alwaysReady
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+  }
+}
+
+var entra = {
+  enabled: true
+  registration: {
+    clientId: authClientId
+    openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+  }
+  validation: {
+    allowedAudiences: [
+      authClientId
+      'api://${authClientId}'
+    ]
   }
 }
 
@@ -205,7 +220,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-05-01' = {
   name: 'authsettingsV2'
   properties: {
     platform: {
-      enabled: !empty(authClientId)
+      enabled: hasAuthentication
       runtimeVersion: '~1'
     }
     globalValidation: {
@@ -218,21 +233,9 @@ resource authentication 'Microsoft.Web/sites/config@2025-05-01' = {
     httpSettings: {
       requireHttps: true
     }
-    identityProviders: {
-      azureActiveDirectory: {
-        enabled: !empty(authClientId)
-        registration: {
-          clientId: authClientId
-          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
-        }
-        validation: {
-          allowedAudiences: [
-            authClientId
-            'api://${authClientId}'
-          ]
-        }
-      }
-    }
+    identityProviders: hasAuthentication ? {
+      azureActiveDirectory: entra
+    } : {}
     login: {
       tokenStore: {
         enabled: false

@@ -21,7 +21,7 @@ def test_easy_auth_leaves_the_webhooks_out_and_lets_anybody_through_to_the_app()
 
 def test_easy_auth_takes_tokens_for_the_registration_alone_and_keeps_none():
     properties = resource(APP, "authentication").properties
-    entra = properties["identityProviders"]["azureActiveDirectory"]
+    entra = variable(APP, "entra")
     assert entra["registration"]["clientId"] == "authClientId"
     assert entra["validation"]["allowedAudiences"] == ["authClientId", "api://${authClientId}"]
     assert properties["login"]["tokenStore"]["enabled"] is False
