@@ -44,7 +44,7 @@ def _of_subscriptions(policy: Policy) -> Iterator[str]:
     for field, subscriptions in named.items():
         for subscription in sorted(set(subscriptions)):
             if subscription == _DEPLOYED_TO:
-                yield f"{field}: {subscription} stands for the subscription that azd deploys to; without azd, put yours."
+                yield f"{field}: {subscription} stands for the subscription that azd deploys to; else put yours."
             elif _PLACEHOLDER.match(subscription):
                 yield f"{field}: {subscription} looks like a placeholder. Put a subscription of yours there."
 
