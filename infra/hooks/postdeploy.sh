@@ -80,7 +80,7 @@ FOUND
   fi
   if [ -n "$topic" ]; then
     say "  It has the system topic $topic_name, which stays as it is."
-  elif [ "$(az group exists --subscription "$id" --name "$group")" = true ]; then
+  elif [ "$(az group exists --subscription "$id" --name "$group" -o tsv)" = true ]; then
     location=$(az group show --subscription "$id" --name "$group" --query location -o tsv) || exit 1
   fi
   [ "$principal" != - ] || principal=''
