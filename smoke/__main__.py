@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     policy = parser.add_argument_group("the policy, and the app")
     policy.add_argument("--policy", type=Path, help="file with the policy (or TETHER_POLICY, as the app has it)")
     policy.add_argument("--app-principal", default="", help="object id of the app's identity, to look at its rights")
+    policy.add_argument("--second-principal", default="", help="the same for the second app, where there is one")
     policy.add_argument("--url", default=os.environ.get("TETHER_URL", ""), help="the app's address (or TETHER_URL)")
     policy.add_argument("--key-file", type=Path, help="file with a function key (or TETHER_FUNCTION_KEY)")
     policy.add_argument("--cluster", default="", help="id of a cluster for the dry run (default: the app's first)")
@@ -101,14 +102,15 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     subscription = options.subscription or os.environ.get("AZURE_SUBSCRIPTION_ID", "")
     if not is_guid(subscription):
         raise ValueError("name the subscription by its GUID:  --subscription, or AZURE_SUBSCRIPTION_ID")
-    if options.app_principal and not is_guid(options.app_principal):
-        raise ValueError("--app-principal is an object id, a GUID")
+    if any(given and not is_guid(given) for given in (options.app_principal, options.second_principal)):
+        raise ValueError("--app-principal and --second-principal are object ids, GUIDs")
     key = options.key_file.read_text(encoding="utf-8").strip() if options.key_file else ""
     return Wanted(
         subscription=subscription,
         location=options.location.replace(" ", "").lower(),
         policy=_policy(options.policy),
         principal=options.app_principal,
+        second=options.second_principal,
         url=options.url,
         key=key or os.environ.get("TETHER_FUNCTION_KEY", ""),
         cluster=options.cluster,

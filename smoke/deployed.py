@@ -60,24 +60,28 @@ class App:
 async def look_at_app(app: App, report: Report, cluster: str) -> None:
     """Health, a dry run for `cluster` (or the first that the app remembers), and the last sweep."""
     try:
-        await _health(app, report)
+        if not await _health(app, report):
+            return
         await _dry_run(app, report, cluster)
         await _drift(app, report)
     except NotThereError as error:
         report.bad("the app", str(error), "is it deployed, and the address that of the function app?")
 
 
-async def _health(app: App, report: Report) -> None:
+async def _health(app: App, report: Report) -> bool:
+    """Whether the app can be asked for more: a failing one can, one that does not take the key cannot."""
     said = await app.ask("GET", "/health")
     if said.status == 200:
         mode = said.body.get("mode")
         report.well("health", f"healthy, mode {mode}, {said.body.get('poisonDepth')} messages in the poison queue")
     elif said.status == 401:
         report.bad("health", "the function key is missing or wrong", "TETHER_FUNCTION_KEY, or --key-file")
+        return False
     else:
         checks = {name: part for name, part in said.body.items() if isinstance(part, dict) and part.get("ok") is False}
         failing = "; ".join(f"{name}: {part.get('detail')}" for name, part in checks.items())
         report.bad("health", failing or said.detail, "see docs/operating.md")
+    return True
 
 
 async def _dry_run(app: App, report: Report, cluster: str) -> None:

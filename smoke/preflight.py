@@ -4,13 +4,15 @@ Reads, and writes nothing.
 """
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from functions.arm.errors import NoAnswerError, NoTokenError
+from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.reads import RESOURCES_API, SUBSCRIPTIONS_API
 from functions.dns.ask import Asker, Over, Server, shown
 from functions.dns.zone_rules import server_address
+from functions.fleet.scope import Scopes
 from functions.policy import Mode, Policy
 from smoke import rights
 from smoke.report import Report
@@ -20,6 +22,7 @@ from smoke.wire import Wire
 TAG = "tether-smoke"
 """The tag of every resource group that a smoke test makes; its value is the run's own."""
 
+_MOST_SUBSCRIPTIONS = 10  # whose rights are looked at: some eight reads each
 _OVERS: tuple[Over, ...] = ("udp", "tcp")
 
 # TSIG allows 300 s (RFC 8945, section 5.2.3, as BIND has it), and tokens about as much.
@@ -75,44 +78,60 @@ def judge_policy(report: Report, policy: Policy) -> None:
     """What a valid policy means for this test."""
     mode = "writes" if policy.mode is Mode.ENFORCE else "plans and writes nothing (mode observe)"
     report.well("policy", f"valid; owner {policy.owner}, {mode}")
-    if policy.scope.management_groups:
-        report.note(
-            "policy", "rights below management groups are looked at in the subscriptions it names besides, if any"
-        )
 
 
-async def look_at_rights(wire: Wire, report: Report, policy: Policy, principal: str) -> None:
-    """What you, and the deployed app's identity where it is given, may do of what the policy needs."""
-    for need in rights.needs(policy):
-        await _look(wire, report, "your rights", need)
-        if principal:
-            await _look(wire, report, "the app's rights", need, principal)
-    if not principal:
+async def look_at_rights(wire: Wire, report: Report, policy: Policy, app: str, second: str) -> None:
+    """What you, and the deployed apps' identities where they are given, may do of what the policy needs."""
+    needs = rights.needs(policy, await _subscriptions(wire, report, policy))
+    for scope in dict.fromkeys(need.scope for need in needs):
+        here = [need for need in needs if need.scope == scope]
+        await _look(report, "your rights", here, rights.own(wire, scope), yours=True)
+        if app:
+            plain = [need for need in here if not (need.second and second)]
+            await _look(report, "the app's rights", plain, rights.of_another(wire, app, scope))
+        if second and (close := [need for need in here if need.second or need.role == "read-fleet"]):
+            await _look(report, "the second app's", close, rights.of_another(wire, second, scope))
+    if not app:
         report.note("the app's rights", "not looked at", "give its identity's object id:  --app-principal GUID")
 
 
-async def _look(wire: Wire, report: Report, name: str, need: Need, principal: str = "") -> None:
-    where = f"{need.role} at {need.place}"
+async def _subscriptions(wire: Wire, report: Report, policy: Policy) -> tuple[str, ...]:
+    """Those of the scope, below management groups too; of many, some."""
     try:
-        lack = await rights.lack_of(wire, principal, need) if principal else await rights.own_lack(wire, need)
+        found = await Scopes().subscriptions(wire.session, policy, wire.now())
+    except (ArmError, NoAnswerError, NoTokenError) as error:
+        report.note("scope", f"the subscriptions below the management groups are not known: {error}")
+        found = policy.scope.subscriptions
+    if len(found) > _MOST_SUBSCRIPTIONS:
+        report.note("scope", f"rights are looked at in {_MOST_SUBSCRIPTIONS} of its {len(found)} subscriptions")
+    return found[:_MOST_SUBSCRIPTIONS]
+
+
+async def _look(
+    report: Report, name: str, needs: Sequence[Need], asked: Awaitable[rights.Permissions], *, yours: bool = False
+) -> None:
+    """Compare what is held at one scope with all that is needed there."""
+    try:
+        held = await asked
     except RightsUnknownError as error:
-        report.note(name, f"{where}: ARM does not tell ({error})")
+        report.note(name, f"{needs[0].place}: ARM does not tell ({error})")
         return
-    if not lack:
-        report.well(name, where)
-    elif principal:
-        report.bad(name, f"{where} lacks {', '.join(lack)}", "assign the role (infra/), then wait a few minutes")
-    else:
-        report.note(
-            name, f"{where} lacks {', '.join(lack)}", "Tether needs it, not you: unless you run its code yourself"
-        )
+    for need in needs:
+        where, lack = f"{need.role} at {need.place}", rights.lacking(need.actions, held)
+        if not lack:
+            report.well(name, where)
+        elif yours:
+            advice = "Tether needs it, not you: unless you run its code yourself"
+            report.note(name, f"{where} lacks {', '.join(lack)}", advice)
+        else:
+            report.bad(name, f"{where} lacks {', '.join(lack)}", "assign the role (infra/), then wait a few minutes")
 
 
 async def may_write(wire: Wire, report: Report, subscription: str) -> bool:
     """Whether you may do what the writing part does. What ARM does not tell is tried."""
     need = Need("a group of its own", f"/subscriptions/{subscription}", rights.GROUND)
     try:
-        lack = await rights.own_lack(wire, need)
+        lack = rights.lacking(need.actions, await rights.own(wire, need.scope))
     except RightsUnknownError as error:
         report.note("your rights", f"ARM does not tell what you may write ({error}): it is tried")
         return True

@@ -44,13 +44,18 @@ class RightsUnknownError(Exception):
     """ARM does not tell what may be done there."""
 
 
+type Permissions = list[dict[str, Any]]
+"""As ARM tells them: parts of `actions` and `notActions`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What has to be allowed at one scope, and the role that holds it."""
+    """What has to be allowed at one scope, and the role that holds it. `second`: to the second app, if there is one."""
 
     role: str
     scope: str
     actions: tuple[str, ...]
+    second: bool = False
 
     @property
     def place(self) -> str:
@@ -59,41 +64,42 @@ class Need:
         return f"{held.name} in {held.group}" if held.group else f"subscription {held.subscription}"
 
 
-def needs(policy: Policy) -> list[Need]:
-    """What Tether needs for a policy, scope by scope. Management groups cannot be asked so: their subscriptions can."""
+def needs(policy: Policy, subscriptions: Iterable[str]) -> list[Need]:
+    """What Tether needs for a policy in these subscriptions of its scope, and on what it names."""
     found: list[Need] = []
-    for subscription in policy.scope.subscriptions:
+    for subscription in subscriptions:
         scope = f"/subscriptions/{subscription}"
         found += [_need(role, scope) for role in ("read-fleet", "link-zones")]
-        found += [_need(role, scope) for role in _by_choice(policy)]
+        found += [_need("attach-route-tables", scope)] if policy.route_tables.attach else []
+        found += [_need(role, scope, second=True) for role in _close_to_admin(policy)]
     found += [_need("join-hub", str(hub.vnet)) for hub in policy.hubs]
     found += [_need("link-zones", str(zone)) for zone in policy.custom_zones]
     found += [_need("write-records", str(record.private_zone)) for record in policy.records if record.private_zone]
     return found
 
 
-async def own_lack(wire: Wire, need: Need) -> list[str]:
-    """The actions that the caller lacks at the scope. Raises RightsUnknownError."""
-    return lacking(need.actions, await _permissions(wire, need.scope))
+async def own(wire: Wire, scope: str) -> Permissions:
+    """The caller's permissions at a scope. Raises RightsUnknownError."""
+    return await _listed(wire, f"{scope}/providers/Microsoft.Authorization/permissions")
 
 
-async def lack_of(wire: Wire, principal: str, need: Need) -> list[str]:
+async def of_another(wire: Wire, principal: str, scope: str) -> Permissions:
     """The same for another identity, by its role assignments at the scope and above it. Raises RightsUnknownError.
 
-    Deny assignments, and groups that it is in through other groups only as far as ARM follows them, stay unseen.
+    Deny assignments stay unseen, and so do groups, but as far as ARM follows them.
     """
     asked = quote(f"atScope() and assignedTo('{principal}')")
-    path = f"{need.scope}/providers/Microsoft.Authorization/roleAssignments?$filter={asked}"
-    held: list[dict[str, Any]] = []
+    path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter={asked}"
+    held: Permissions = []
     for role in sorted({str(one["properties"]["roleDefinitionId"]) for one in await _listed(wire, path)}):
         told = await wire.send("GET", role, _API)
         if not told.ok:
             raise RightsUnknownError(f"a role of the app's cannot be read ({told.said})")
         held += told.properties.get("permissions", [])
-    return lacking(need.actions, held)
+    return held
 
 
-def lacking(actions: Iterable[str], permissions: list[dict[str, Any]]) -> list[str]:
+def lacking(actions: Iterable[str], permissions: Permissions) -> list[str]:
     """The actions that no permission gives: one that `actions` matches and `notActions` does not."""
     return [action for action in actions if not any(_gives(each, action) for each in permissions)]
 
@@ -109,27 +115,21 @@ def _matches(pattern: str, action: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None
 
 
-def _by_choice(policy: Policy) -> Iterator[str]:
-    if policy.route_tables.attach:
-        yield "attach-route-tables"
+def _close_to_admin(policy: Policy) -> Iterator[str]:
     if policy.failed_clusters.reconcile:
         yield "put-clusters"
     if policy.pod_restarts.runs_commands:
         yield "run-commands"
 
 
-def _need(role: str, scope: str) -> Need:
+def _need(role: str, scope: str, *, second: bool = False) -> Need:
     held = json.loads(ROLES.read_text(encoding="utf-8"))
-    return Need(role, scope, tuple(held[role]["actions"]))
+    return Need(role, scope, tuple(held[role]["actions"]), second)
 
 
-async def _permissions(wire: Wire, scope: str) -> list[dict[str, Any]]:
-    return await _listed(wire, f"{scope}/providers/Microsoft.Authorization/permissions")
-
-
-async def _listed(wire: Wire, path: str) -> list[dict[str, Any]]:
+async def _listed(wire: Wire, path: str) -> Permissions:
     """All pages of a list."""
-    found: list[dict[str, Any]] = []
+    found: Permissions = []
     told: Told = await wire.send("GET", path, _API)
     for _ in range(100):
         if not told.ok:

@@ -22,12 +22,16 @@ _WHOLE_QUESTIONS = 2400.0  # seconds: beyond that what is left is not asked
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look at. Without `url` the deployed app is left out, without `policy` what needs one."""
+    """What to look at. Without `url` the deployed app is left out, without `policy` what needs one.
+
+    `principal` and `second` are the object ids of the identities of the app and of the second one.
+    """
 
     subscription: str
     location: str
     policy: Policy | None = None
     principal: str = ""
+    second: str = ""
     url: str = ""
     key: str = ""
     cluster: str = ""
@@ -49,7 +53,9 @@ async def smoke(wanted: Wanted, wire: Wire, report: Report, consent: Consent, as
     else:
         report.note("policy", "not looked at", "give it:  --policy FILE, or TETHER_POLICY")
     if signed_in and wanted.policy is not None:
-        await _guarded(report, "rights", preflight.look_at_rights(wire, report, wanted.policy, wanted.principal))
+        await _guarded(
+            report, "rights", preflight.look_at_rights(wire, report, wanted.policy, wanted.principal, wanted.second)
+        )
     report.head("The app as it is deployed")
     await _app(wanted, report)
     report.head("Tether's code here, in a resource group of its own")

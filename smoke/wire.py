@@ -34,6 +34,7 @@ class Told:
     body: Any
     at: float
     sent: dict[str, str] = field(default_factory=dict[str, str])
+    api_version: str = ""
 
     @property
     def ok(self) -> bool:
@@ -68,8 +69,12 @@ class Told:
     def shown(self) -> dict[str, Any]:
         """What is recorded of it."""
         headers = {name: scrubbed(text) for name, text in self.headers.items() if name in _KEPT}
-        call = {"call": f"{self.method} {scrubbed(self.path)}", "sent": scrubbed_json(self.sent), "status": self.status}
-        return {**call, "headers": headers, "body": scrubbed_json(self.body)}
+        call = {
+            "call": f"{self.method} {scrubbed(self.path)}",
+            "api": self.api_version,
+            "sent": scrubbed_json(self.sent),
+        }
+        return {**call, "status": self.status, "headers": headers, "body": scrubbed_json(self.body)}
 
 
 class Wire:
@@ -93,7 +98,9 @@ class Wire:
         client = self.session.private_dns("")
         answer = await guarded(lambda: client.send_request(request, read_timeout=CLUSTER_WRITE_TIMEOUT), method)
         held = {name.casefold(): text for name, text in answer.headers.items()}
-        return Told(method, path, answer.status_code, held, _decoded(answer.content), self.now(), headers or {})
+        return Told(
+            method, path, answer.status_code, held, _decoded(answer.content), self.now(), headers or {}, api_version
+        )
 
     async def follow(self, told: Told, within: float) -> list[Told]:
         """Look an operation up until it ends: every poll, none where there is no operation. Raises StillRunningError.
