@@ -104,29 +104,30 @@ param dailyQuotaGb int = -1
 param tags object = {}
 
 // What the policy says decides which rights there are, so that the two cannot drift apart. A field that is left out has
-// the default of functions/policy.py.
+// the default of functions/policy.py. Bicep needs none of the parentheses after && and ||; the parsers of the tests do.
 var here = subscription().subscriptionId
 var policyText = replace(tetherPolicy, '00000000-0000-0000-0000-000000000000', here)
 var privilegedText = replace(privilegedPolicy, '00000000-0000-0000-0000-000000000000', here)
 var policy = json(policyText)
 var secondPolicy = json(privilegedText)
 var owner = policy.owner
-var enforces = contains(policy, 'mode') && policy.mode == 'enforce'
-var secondEnforces = contains(secondPolicy, 'mode') && secondPolicy.mode == 'enforce'
+var enforces = contains(policy, 'mode') && (policy.mode == 'enforce')
+var secondEnforces = contains(secondPolicy, 'mode') && (secondPolicy.mode == 'enforce')
 // In lower case, as Azure writes ids: the names of roles are made of them.
 var spokes = [for id in (contains(policy.scope, 'subscriptions') ? policy.scope.subscriptions : []): toLower(id)]
 var secondSpokes = [for id in (contains(secondPolicy.scope, 'subscriptions') ? secondPolicy.scope.subscriptions : []): toLower(id)]
-var discovers = !contains(policy, 'discoverResolvers') || policy.discoverResolvers
+var discovers = !contains(policy, 'discoverResolvers') || (policy.discoverResolvers)
 var discoveredHubs = [for id in (enforces && discovers && contains(policy.scope, 'hubSubscriptions') ? policy.scope.hubSubscriptions : []): toLower(id)]
 var namedHubs = enforces && contains(policy, 'hubs') ? policy.hubs : []
-var customZones = enforces && contains(policy, 'customZones') ? policy.customZones : []
+var customZones = contains(policy, 'customZones') ? policy.customZones : []
+var linkedCustomZones = enforces ? customZones : []
 var records = contains(policy, 'records') ? policy.records : []
 var recordZones = filter(records, record => contains(record, 'privateZone'))
-var attaches = !contains(policy, 'routeTables') || !contains(policy.routeTables, 'attach') || policy.routeTables.attach
-var reattaches = contains(policy, 'routeTables') && contains(policy.routeTables, 'reattach') && policy.routeTables.reattach
-var putsAgain = contains(secondPolicy, 'failedClusters') && contains(secondPolicy.failedClusters, 'reconcile') && secondPolicy.failedClusters.reconcile
-var restarts = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'enabled') && secondPolicy.podRestarts.enabled
-var listsPods = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'list') && secondPolicy.podRestarts.list
+var attaches = !contains(policy, 'routeTables') || !contains(policy.routeTables, 'attach') || (policy.routeTables.attach)
+var reattaches = contains(policy, 'routeTables') && contains(policy.routeTables, 'reattach') && (policy.routeTables.reattach)
+var putsAgain = contains(secondPolicy, 'failedClusters') && contains(secondPolicy.failedClusters, 'reconcile') && (secondPolicy.failedClusters.reconcile)
+var restarts = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'enabled') && (secondPolicy.podRestarts.enabled)
+var listsPods = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'list') && (secondPolicy.podRestarts.list)
 
 var linkRoles = enforces ? ['link-zones'] : []
 var routeRoles = enforces && (attaches || reattaches) ? ['attach-route-tables'] : []
@@ -505,7 +506,21 @@ module hubRights 'roles/on-hub.bicep' = [for hub in namedHubs: {
   ]
 }]
 
-module customZoneRights 'roles/on-zone.bicep' = [for zone in customZones: {
+// They may lie in no spoke: read like all else, and linked.
+module customZoneReading 'roles/on-zone.bicep' = [for zone in customZones: {
+  name: 'tether-zone-${uniqueString(zone, token)}'
+  scope: resourceGroup(split(zone, '/')[2], split(zone, '/')[4])
+  params: {
+    name: last(split(zone, '/'))
+    roleDefinitionId: subscriptionResourceId(split(zone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(zone, '/')[2])}', owner, 'read-fleet'))
+    principalId: identity.outputs.principalId
+  }
+  dependsOn: [
+    definitions
+  ]
+}]
+
+module customZoneRights 'roles/on-zone.bicep' = [for zone in linkedCustomZones: {
   name: 'tether-link-${uniqueString(zone, token)}'
   scope: resourceGroup(split(zone, '/')[2], split(zone, '/')[4])
   params: {

@@ -44,13 +44,13 @@ param resourceGroupName string = 'rg-tether-events'
 var policy = json(tetherPolicy)
 var secondPolicy = json(privilegedPolicy)
 var owner = policy.owner
-var enforces = contains(policy, 'mode') && policy.mode == 'enforce'
-var secondEnforces = contains(secondPolicy, 'mode') && secondPolicy.mode == 'enforce'
-var attaches = !contains(policy, 'routeTables') || !contains(policy.routeTables, 'attach') || policy.routeTables.attach
-var reattaches = contains(policy, 'routeTables') && contains(policy.routeTables, 'reattach') && policy.routeTables.reattach
-var putsAgain = contains(secondPolicy, 'failedClusters') && contains(secondPolicy.failedClusters, 'reconcile') && secondPolicy.failedClusters.reconcile
-var restarts = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'enabled') && secondPolicy.podRestarts.enabled
-var listsPods = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'list') && secondPolicy.podRestarts.list
+var enforces = contains(policy, 'mode') && (policy.mode == 'enforce')
+var secondEnforces = contains(secondPolicy, 'mode') && (secondPolicy.mode == 'enforce')
+var attaches = !contains(policy, 'routeTables') || !contains(policy.routeTables, 'attach') || (policy.routeTables.attach)
+var reattaches = contains(policy, 'routeTables') && contains(policy.routeTables, 'reattach') && (policy.routeTables.reattach)
+var putsAgain = contains(secondPolicy, 'failedClusters') && contains(secondPolicy.failedClusters, 'reconcile') && (secondPolicy.failedClusters.reconcile)
+var restarts = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'enabled') && (secondPolicy.podRestarts.enabled)
+var listsPods = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'list') && (secondPolicy.podRestarts.list)
 
 var plainRoles = concat(['read-fleet'], enforces ? ['link-zones'] : [], enforces && (attaches || reattaches) ? ['attach-route-tables'] : [])
 var secondRoles = concat(['read-fleet'], secondEnforces && putsAgain ? ['put-clusters'] : [], secondEnforces && (restarts || listsPods) ? ['run-commands'] : [])

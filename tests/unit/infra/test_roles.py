@@ -112,7 +112,7 @@ def test_roles_of_the_second_app_are_given_to_nobody_else():
         pytest.param("commandRoles", "run-commands", "secondEnforces", id="commands are run in the second's enforce"),
         pytest.param("discoveredHubs", "hubSubscriptions", "enforces", id="hubs are joined in mode enforce"),
         pytest.param("namedHubs", "hubs", "enforces", id="named hubs too"),
-        pytest.param("customZones", "customZones", "enforces", id="custom zones are linked in mode enforce"),
+        pytest.param("linkedCustomZones", "customZones", "enforces", id="custom zones are linked in mode enforce"),
     ],
 )
 def test_in_mode_observe_no_right_to_write_is_given(variable_of: str, role: str, when: str):
