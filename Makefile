@@ -24,9 +24,10 @@ up: $(SETUP) ## Local Azure and the app kept running; prints every endpoint and 
 test: $(SETUP) $(PROGRAMS) ## All tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
-soak: $(SETUP) ## The simulations alone, for SEEDS random worlds each from seed FROM on (10,000 take about two hours)
+soak: $(SETUP) ## The simulations alone, for SEEDS random worlds each from seed FROM on (10,000 take about four hours)
 	@$(BIN)/python -m tests.scenarios.simulation --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m tests.scenarios.record_simulation --seeds $(SEEDS) --from $(FROM)
+	@$(BIN)/python -m tests.scenarios.kubenet_simulation --seeds $(SEEDS) --from $(FROM)
 
 check: $(SETUP) ## Format, lint, types and what is deployed, without changing anything
 	@$(BIN)/ruff format --check .

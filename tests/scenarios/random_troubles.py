@@ -30,11 +30,21 @@ class ToldFaults(Faults):
         return planned
 
 
+type Troubles = Sequence[tuple[Any, dict[str, Any]]]
+"""Effects of localazure, each made with the dice, and the requests that they hit."""
+
+
 async def trouble(
-    azure: LocalAzure, dice: Random, seconds: float, faults: Faults, grid: EventGrid, hosts: Sequence[Host]
+    azure: LocalAzure,
+    dice: Random,
+    seconds: float,
+    faults: Faults,
+    grid: EventGrid,
+    hosts: Sequence[Host],
+    troubles: Troubles | None = None,
 ) -> None:
-    """Everything that can go wrong, for so long; nothing after."""
-    _break_arm(dice, faults)
+    """Everything that can go wrong, for so long; nothing after. `troubles` are ARM's, links' where none are given."""
+    _break_arm(dice, faults, _TROUBLES if troubles is None else troubles)
     if dice.random() < 0.7:
         for fate in ("lose", "double", "delay", "reorder"):
             setattr(grid.faults, fate, dice.choice([0.0, 0.1, 0.5]))
@@ -88,18 +98,18 @@ async def _deployment(dice: Random, seconds: float, host: Host) -> None:
         host.deploy()
 
 
-def _break_arm(dice: Random, faults: Faults) -> None:
+def _break_arm(dice: Random, faults: Faults, troubles: Troubles) -> None:
     """A few of localazure's effects, each on some of the requests.
 
     Not `stuck`: what Azure never ends nobody can mend. A cluster is denied only once, for twice means that it is gone.
     """
-    for effect, where in dice.sample(_TROUBLES, dice.randint(0, 6)):
+    for effect, where in dice.sample(troubles, dice.randint(0, 6)):
         faults.add(effect(dice), probability=dice.choice([0.03, 0.15, 0.5]), **where)
 
 
 _LINKS = "/virtualNetworkLinks/tether-"
 _STATUS = "privateDnsOperationStatuses"
-_TROUBLES: list[tuple[Any, dict[str, Any]]] = [
+_TROUBLES: Troubles = [
     (lambda dice: effects.latency(dice.choice([0.5, 2.0, 8.0, 20.0])), {}),
     (lambda dice: effects.throttled(dice.choice([None, 7, 40])), {}),
     (lambda dice: effects.too_many_requests(dice.choice([2, 17, 90])), {}),

@@ -92,15 +92,9 @@ class Rules:
 
     def asked(self, host: Host, invocation: Invocation | None, request: HttpRequest) -> None:
         """Before a request goes out."""
-        self.calls += 1
-        path, now = urlsplit(request.url).path, self.azure.clock.now()
-        if invocation is not None and now < invocation.not_before.get(_call(request), -math.inf):
-            self.broken(f"{request.method} {path} again before its pause is over, by a {invocation.kind}")
-        if request.method in ("GET", "HEAD") or (request.method == "POST" and path == _QUERIES):
+        if not self.counted(invocation, request):
             return
-        self.writes += 1
-        if invocation is not None:
-            invocation.wrote = True
+        path, now = urlsplit(request.url).path, self.azure.clock.now()
         target = path.casefold()
         if request.method not in ("PUT", "DELETE") or "/virtualnetworklinks/tether-" not in target:
             self.broken(f"{request.method} {path} is no write of Tether's")
@@ -108,13 +102,40 @@ class Rules:
         zone = path.rsplit("/", 2)[0]
         self.written.append(Written(host, invocation, target, now))
         self._prove(zone, request, host)
-        kept = any(
-            entry.target.casefold() == target and (not entry.result or _is_shared(entry, invocation, now))
+        self.intended(host, invocation, request)
+
+    def counted(self, invocation: Invocation | None, request: HttpRequest) -> bool:
+        """Whether a request is a write. None may go out again before its pause is over."""
+        self.calls += 1
+        path, now = urlsplit(request.url).path, self.azure.clock.now()
+        until = -math.inf if invocation is None else invocation.not_before.get(_call(request), -math.inf)
+        if invocation is not None and now < until and self.holds_pause(request):
+            self.broken(f"{request.method} {path} again before its pause is over, by a {invocation.kind}")
+        if request.method in ("GET", "HEAD") or (request.method == "POST" and path == _QUERIES):
+            return False
+        self.writes += 1
+        if invocation is not None:
+            invocation.wrote = True
+        return True
+
+    def holds_pause(self, request: HttpRequest) -> bool:
+        """Whether a request that comes too soon after a refusal breaks a rule."""
+        return True
+
+    def intended(self, host: Host, invocation: Invocation | None, request: HttpRequest) -> Entry | None:
+        """The intent of a write, which has to be kept before it, or told where the tables do not answer."""
+        path, now = urlsplit(request.url).path, self.azure.clock.now()
+        target = path.casefold()
+        kept = (
+            entry
             for entry in host.ledger.entries.values()
+            if entry.target.casefold() == target and (not entry.result or _is_shared(entry, invocation, now))
         )
+        found = max(kept, key=lambda entry: entry.at, default=None)
         excused = now - host.ledger.trouble_at < _TABLES_TROUBLE
-        if not kept and not (excused and target in self.intents.targets):
+        if found is None and not (excused and target in self.intents.targets):
             self.broken(f"{request.method} {path} without its intent")
+        return found
 
     def _prove(self, zone: str, request: HttpRequest, host: Host) -> None:
         plan, method, path = self.world.owner_of(zone), request.method, urlsplit(request.url).path
@@ -164,7 +185,9 @@ class Rules:
 
     def invocation_ended(self, host: Host, invocation: Invocation) -> None:
         """After a run that returned, so that its event or message is gone for good."""
-        if invocation.send_refused and not (invocation.kind == "event" and invocation.wrote):
+        # An event's pass may leave its follow-up to the message that was sent for it before.
+        safe = invocation.kind == "event" and (invocation.wrote or invocation.sent)
+        if invocation.send_refused and not safe:
             self.broken(f"a {invocation.kind} on {invocation.subject} was acknowledged though the queue refused")
         if (
             invocation.owes
