@@ -1,6 +1,8 @@
 """From this repository to build/package and build/tether.zip."""
 
+import hashlib
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -39,18 +41,34 @@ class Package:
 def build(root: Path = ROOT, into: Path = BUILD) -> Package:
     """Build the package of the sources in `root`. The same sources and libraries give the same bytes.
 
-    Raises CannotInstall, or WrongPython.
+    One that is there already, of these very sources, is left as it is: azd may be reading it (it packs while it makes
+    resources, and `make package` runs before either). Raises CannotInstall, or WrongPython.
     """
+    package = Package(into / "package", into / "tether.zip")
+    note, made_of = into / "package.made-of", _made_of(root)
+    if note.is_file() and note.read_text() == made_of and package.folder.is_dir() and package.archive.is_file():
+        return package
+    note.unlink(missing_ok=True)
     installed = libraries.installed(root / "requirements.txt", into)
-    folder = into / "package"
-    shutil.rmtree(folder, ignore_errors=True)
-    _copy(contents.of_the_app(root), root, folder)
-    _copy(contents.of_the_libraries(installed), installed, folder / contents.LIBRARIES)
-    byte_code.compile_all(folder)
-    (folder / ".funcignore").write_text(_IGNORE_NOTHING, encoding="utf-8")
-    package = Package(folder, into / "tether.zip")
-    archive.write(folder, package.archive)
+    shutil.rmtree(package.folder, ignore_errors=True)
+    _copy(contents.of_the_app(root), root, package.folder)
+    _copy(contents.of_the_libraries(installed), installed, package.folder / contents.LIBRARIES)
+    byte_code.compile_all(package.folder)
+    (package.folder / ".funcignore").write_text(_IGNORE_NOTHING, encoding="utf-8")
+    archive.write(package.folder, package.archive)
+    note.write_text(made_of)
     return package
+
+
+def _made_of(root: Path) -> str:
+    """A word for everything that goes into the package or decides what does: the app, this code and this Python."""
+    here = Path(__file__).parent
+    files = [root / file for file in contents.of_the_app(root)] + sorted(here.glob("*.py"))
+    told = hashlib.sha256(sys.version.encode())
+    for file in files:
+        held = file.read_bytes()
+        told.update(f"\n{file.relative_to(root if file.is_relative_to(root) else here)} {len(held)}\n".encode() + held)
+    return told.hexdigest()
 
 
 def _copy(files: Iterable[PurePosixPath], source: Path, target: Path) -> None:

@@ -123,6 +123,37 @@ def test_what_was_in_the_package_before_does_not_stay(tmp_path: Path) -> None:
     assert "functions/gone.py" not in zipfile.ZipFile(build(root, tmp_path / "a").archive).namelist()
 
 
+def test_a_package_of_the_same_sources_is_left_as_it_is(tmp_path: Path) -> None:
+    root = a_tree(tmp_path / "one", tmp_path / "a")
+    first = build(root, tmp_path / "a").archive.stat().st_mtime_ns
+    (root / "function_app.py").touch()
+    (root / "notes.txt").write_text("nothing of the package's")
+    assert build(root, tmp_path / "a").archive.stat().st_mtime_ns == first
+
+
+@pytest.mark.parametrize("lost", ["package", "tether.zip", "package.made-of"])
+def test_a_package_of_which_a_part_is_gone_is_built_anew(tmp_path: Path, lost: str) -> None:
+    root = a_tree(tmp_path / "one", tmp_path / "a")
+    package = build(root, tmp_path / "a")
+    (tmp_path / "a" / lost).rename(tmp_path / "elsewhere")
+    build(root, tmp_path / "a")
+    assert (package.folder / "function_app.py").is_file()
+    assert zipfile.ZipFile(package.archive).testzip() is None
+
+
+def test_a_build_that_broke_off_is_not_taken_for_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = a_tree(tmp_path / "one", tmp_path / "a")
+    build(root, tmp_path / "a")
+    (root / "function_app.py").write_text("import functions\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(byte_code, "PYTHON", (3, 12))
+        with pytest.raises(byte_code.WrongPython):
+            build(root, tmp_path / "a")
+    (root / "function_app.py").write_text("import functions\n\nif 'a' in {'a', 'b', 'c'}:\n    app = functions\n")
+    package = build(root, tmp_path / "a")
+    assert list(package.folder.rglob("*.pyc"))
+
+
 def test_byte_code_is_never_compared_with_its_source(tmp_path: Path) -> None:
     package = build(a_tree(tmp_path / "one", tmp_path / "a"), tmp_path / "a")
     compiled = list(package.folder.rglob("*.pyc"))
