@@ -172,12 +172,23 @@ def test_the_placeholder_stands_for_the_subscription_that_is_deployed_to():
 
 @pytest.mark.parametrize(
     "policy",
-    [OBSERVE, ENFORCE, {**ENFORCE, "routeTables": {"attach": False}}],
-    ids=["observe", "enforce", "without route tables"],
+    [
+        pytest.param(OBSERVE, id="observe"),
+        pytest.param(ENFORCE, id="enforce"),
+        pytest.param({**ENFORCE, "routeTables": {"attach": False}}, id="without route tables"),
+        pytest.param({**ENFORCE, "routeTables": {"attach": False, "reattach": True}}, id="with lost route tables"),
+        pytest.param({**ENFORCE, "failedClusters": {"reconcile": True}}, id="putting clusters"),
+        pytest.param({**ENFORCE, "podRestarts": {"list": True, "namespaces": ["a"]}}, id="listing pods"),
+        pytest.param({**ENFORCE, "podRestarts": {"enabled": True, "namespaces": ["a"]}}, id="restarting pods"),
+        pytest.param({**OBSERVE, "failedClusters": {"reconcile": True}}, id="putting no clusters yet"),
+    ],
 )
 def test_a_management_group_gets_the_same_roles_as_a_subscription(policy: dict[str, Any]):
     given = {"tetherPolicy": json.dumps(policy), "privilegedPolicy": json.dumps(policy)}
-    assert Evaluated(INFRA / "onboard-management-group.bicep", given)["plainRoles"] == rights(policy)["spokeRoles"]
+    group = Evaluated(INFRA / "onboard-management-group.bicep", given)
+    subscription = rights(policy, policy)
+    assert group["plainRoles"] == subscription["spokeRoles"]
+    assert group["secondRoles"] == subscription["secondRoles"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(INFRA)))
