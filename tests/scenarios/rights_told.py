@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from functions.arm.errors import ArmError
+from functions.around import Around
 from functions.policy import Mode, Policy
+from functions.role import Role as AppRole
 from localazure.needs import Need, Needs
 from localazure.rights import Role
 from localazure.store import Json
@@ -81,8 +83,8 @@ class RightsStory:
     """`act` is what happens, and gives whether Tether did what it should; `assigned` is where it gets which role.
 
     It is told in `mode`, and by `observed` in mode observe, to see what is needed without any write.
-    `observing` is the world of mode observe: nobody links the hub there, so that a cluster comes up only where its
-    spoke asks Azure's own DNS.
+    `app` is Tether's app that it is told of. `observing` is the world of mode observe: nobody links the hub there, so
+    that a cluster comes up only where its spoke asks Azure's own DNS.
     """
 
     act: Callable[[Story], Awaitable[bool]]
@@ -90,6 +92,7 @@ class RightsStory:
     policy: Mapping[str, Any] = field(default_factory=dict[str, Any])
     names_hub: bool = True
     mode: Mode = Mode.ENFORCE
+    app: AppRole = AppRole.ALONE
     observing: Mapping[str, Any] = field(default_factory=lambda: {"custom_dns": False})
 
     def with_all_rights(self) -> Ended:
@@ -118,6 +121,8 @@ class RightsStory:
                 here.azure.access.rights.limit(TETHER)
             for role, scope in given or ():
                 here.azure.access.rights.assign(TETHER, role, scope)
+            assert isinstance(here.live.around, Around)
+            here.live = replace(here.live, around=replace(here.live.around, role=self.app))
             try:
                 ended.done = await self.act(here)
             except ArmError as error:
@@ -127,6 +132,7 @@ class RightsStory:
             return a_policy(world, *([world.hub] if self.names_hub else []), **{**self.policy, "mode": mode})
 
         with heard:
-            tell(story, policy, **(self.observing if mode is Mode.OBSERVE else {}))
+            world = self.observing if mode is Mode.OBSERVE else {}
+            tell(story, policy, deaf=self.app is AppRole.PRIVILEGED, **world)
         ended.findings = heard.codes
         return ended

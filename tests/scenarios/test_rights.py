@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from functions.role import Role
 from tests.scenarios.rights_stories import LINKING, ROLES, TOLD, a_zone_is_linked
 from tests.scenarios.rights_told import Ended, RightsStory, roles
 
@@ -16,7 +17,12 @@ LOOK_UPS = {
 
 
 def name_of(story: RightsStory) -> str:
-    return f"{story.act.__name__}{'' if story.names_hub else ' of a hub that is discovered'}".replace("_", " ")
+    what = story.act.__name__.replace("_", " ")
+    return what + ("" if story.names_hub else ", its hub discovered") + (", by the second app" if second(story) else "")
+
+
+def second(story: RightsStory) -> bool:
+    return story.app is Role.PRIVILEGED
 
 
 @cache
