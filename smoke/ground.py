@@ -36,6 +36,8 @@ class Ground:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     begun: bool = False
     """Whether the group was asked for: from then on it has to be removed."""
+    link_left: bool = False
+    """Whether a link was left on the zone on purpose, to see whether the group goes all the same."""
 
     @property
     def name(self) -> str:
@@ -60,6 +62,10 @@ class Ground:
         suffix = self.wire.session.cloud.suffixes[0]
         name = f"{self.name}.privatelink.{self.location}.{suffix}"
         return ResourceId(f"{self.group}/providers/Microsoft.Network/privateDnsZones/{name}")
+
+    @property
+    def left(self) -> ResourceId:
+        return self.zone.child("virtualNetworkLinks", "left")
 
     async def make(self) -> None:
         """Make it all. Raises NotMadeError, and NoAnswerError when nobody knows whether a part was made."""
@@ -100,7 +106,20 @@ class Ground:
                 return f"it is still being removed after {_REMOVING:.0f} s ({held.said})"
             await self.wire.sleep(_LOOK)
             held = await self.wire.send("GET", str(self.group), RESOURCES_API)
+            if held.ok and held.properties.get("provisioningState") != "Deleting":
+                return "Azure gave its removal up: something in it cannot be deleted"
         return ""
+
+    async def leave_link(self) -> None:
+        """Leave a link on the zone, for the group's removal to meet. Raises NotMadeError."""
+        body = {"location": "global", "properties": {"virtualNetwork": {"id": str(self.other)}}}
+        await self._put(self.left, PRIVATE_DNS_API, body)
+        self.link_left = True
+
+    async def take_link(self) -> None:
+        """Remove that link, so that the group can go without it. Raises as `Wire.follow` does."""
+        told = await self.wire.send("DELETE", str(self.left), PRIVATE_DNS_API)
+        await self.wire.follow(told, _MAKING)
 
     async def _is_free(self) -> None:
         held = await self.wire.send("GET", str(self.group), RESOURCES_API)

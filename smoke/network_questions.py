@@ -118,7 +118,7 @@ OF_NETWORKS: tuple[Question, ...] = (subnet_etag, subnet_failed, subnets_at_once
 UNASKED = (
     {
         "question": "Does AKS's deletion of a cluster end well with our link on its zone?",
-        "needs": "a private cluster to delete; the question «zone and link» tells half of it",
+        "needs": "a private cluster to delete; «zone and link» and «group and link» tell the half of it",
     },
     {
         "question": "Do filtered event subscriptions come minutes to hours late at times?",

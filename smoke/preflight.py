@@ -14,6 +14,7 @@ from functions.dns.ask import Asker, Over, Server, shown
 from functions.dns.zone_rules import server_address
 from functions.fleet.scope import Scopes
 from functions.policy import Mode, Policy
+from functions.policy_doubts import doubts
 from smoke import rights
 from smoke.report import Report
 from smoke.rights import Need, RightsUnknownError
@@ -44,8 +45,8 @@ async def sign_in(wire: Wire, report: Report, subscription: str) -> bool:
     try:
         asked = wire.now()
         told = await wire.send("GET", f"/subscriptions/{subscription}", SUBSCRIPTIONS_API)
-    except NoTokenError as error:
-        report.bad("sign-in", f"no token was to be had: {error}", "sign in with  az login  (or  azd auth login)")
+    except NoTokenError:
+        report.bad("sign-in", "neither az nor azd gave a token", "sign in with  az login  (or  azd auth login)")
         return False
     except NoAnswerError as error:
         report.bad("sign-in", f"{wire.session.cloud.arm} does not answer: {error}", "see proxies and firewalls")
@@ -78,6 +79,8 @@ def judge_policy(report: Report, policy: Policy) -> None:
     """What a valid policy means for this test."""
     mode = "writes" if policy.mode is Mode.ENFORCE else "plans and writes nothing (mode observe)"
     report.well("policy", f"valid; owner {policy.owner}, {mode}")
+    for doubt in doubts(policy):
+        report.note("policy", doubt)
 
 
 async def look_at_rights(wire: Wire, report: Report, policy: Policy, app: str, second: str) -> None:
@@ -123,6 +126,8 @@ async def _look(
         elif yours:
             advice = "Tether needs it, not you: unless you run its code yourself"
             report.note(name, f"{where} lacks {', '.join(lack)}", advice)
+        elif need.later:
+            report.note(name, f"{where} lacks {', '.join(lack)}", "needed as soon as the mode is enforce")
         else:
             report.bad(name, f"{where} lacks {', '.join(lack)}", "assign the role (infra/), then wait a few minutes")
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from functions.arm.resource_id import ResourceId
-from functions.policy import Policy
+from functions.policy import Mode, Policy
 from smoke.wire import Told, Wire
 
 ROLES = Path(__file__).parent.parent / "infra" / "roles" / "rights.json"
@@ -50,12 +50,16 @@ type Permissions = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What has to be allowed at one scope, and the role that holds it. `second`: to the second app, if there is one."""
+    """What has to be allowed at one scope, and the role that holds it.
+
+    `second`: to the second app, if there is one. `later`: not before the policy's mode is `enforce`.
+    """
 
     role: str
     scope: str
     actions: tuple[str, ...]
     second: bool = False
+    later: bool = False
 
     @property
     def place(self) -> str:
@@ -65,17 +69,27 @@ class Need:
 
 
 def needs(policy: Policy, subscriptions: Iterable[str]) -> list[Need]:
-    """What Tether needs for a policy in these subscriptions of its scope, and on what it names."""
-    found: list[Need] = []
+    """What Tether needs for a policy in these subscriptions of its scope, and on what it names (infra/main.bicep)."""
+    found: list[tuple[str, str]] = []
     for subscription in subscriptions:
-        scope = f"/subscriptions/{subscription}"
-        found += [_need(role, scope) for role in ("read-fleet", "link-zones")]
-        found += [_need("attach-route-tables", scope)] if policy.route_tables.attach else []
-        found += [_need(role, scope, second=True) for role in _close_to_admin(policy)]
-    found += [_need("join-hub", str(hub.vnet)) for hub in policy.hubs]
-    found += [_need("link-zones", str(zone)) for zone in policy.custom_zones]
-    found += [_need("write-records", str(record.private_zone)) for record in policy.records if record.private_zone]
-    return found
+        found += [(role, f"/subscriptions/{subscription}") for role in _in_spokes(policy)]
+    found += [("join-hub", str(hub.vnet)) for hub in policy.hubs]
+    if policy.discover_resolvers:
+        found += [("join-hub", f"/subscriptions/{subscription}") for subscription in policy.scope.hub_subscriptions]
+    found += [("link-zones", str(zone)) for zone in policy.custom_zones]
+    recording = "write-records" if policy.mode is Mode.ENFORCE else "read-records"
+    found += [(recording, str(record.private_zone)) for record in policy.records if record.private_zone]
+    held = json.loads(ROLES.read_text(encoding="utf-8"))
+    return [
+        Need(
+            role,
+            scope,
+            tuple(held[role]["actions"]),
+            second=role in _CLOSE_TO_ADMIN,
+            later=policy.mode is Mode.OBSERVE and not role.startswith("read-"),
+        )
+        for role, scope in dict.fromkeys(found)
+    ]
 
 
 async def own(wire: Wire, scope: str) -> Permissions:
@@ -115,16 +129,17 @@ def _matches(pattern: str, action: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None
 
 
-def _close_to_admin(policy: Policy) -> Iterator[str]:
+_CLOSE_TO_ADMIN = frozenset({"put-clusters", "run-commands"})
+
+
+def _in_spokes(policy: Policy) -> Iterator[str]:
+    yield from ("read-fleet", "link-zones")
+    if policy.route_tables.attach or policy.route_tables.reattach:
+        yield "attach-route-tables"
     if policy.failed_clusters.reconcile:
         yield "put-clusters"
     if policy.pod_restarts.runs_commands:
         yield "run-commands"
-
-
-def _need(role: str, scope: str, *, second: bool = False) -> Need:
-    held = json.loads(ROLES.read_text(encoding="utf-8"))
-    return Need(role, scope, tuple(held[role]["actions"]), second)
 
 
 async def _listed(wire: Wire, path: str) -> Permissions:

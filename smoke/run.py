@@ -1,6 +1,7 @@
 """The smoke test from beginning to end, and what it came to."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.dns.ask import Asker
 from functions.policy import Policy
 from smoke import deployed, preflight
-from smoke.ground import Ground, NotMadeError
+from smoke.ground import Ground, NotMadeError, Removal
 from smoke.linking import link
 from smoke.network_questions import OF_NETWORKS, UNASKED
 from smoke.questions import OF_ZONES, Question
@@ -92,6 +93,8 @@ async def _writing(wanted: Wanted, wire: Wire, report: Report, consent: Consent)
         with report.doing("a link is made, seen Completed, left alone and removed (about three minutes)"):
             await link(ground, report)
         await _ask(ground, report)
+        with report.doing("leaving a link on the zone, for the group's removal to meet"):
+            await ground.leave_link()
     except NotMadeError as error:
         report.bad("ground", str(error))
     finally:
@@ -122,13 +125,27 @@ async def _removed(ground: Ground, report: Report) -> None:
     report.line(f"  Removing {ground.name} (a second Ctrl-C leaves it there)")
     report.left.append(ground.name)
     with report.doing(f"removing {ground.name}"):
-        removal = await asyncio.shield(asyncio.ensure_future(ground.remove()))
+        removal = await asyncio.shield(asyncio.ensure_future(_gone(ground, report)))
     if removal.gone:
         report.left.remove(ground.name)
         report.well("removed", f"{ground.name} is gone, after {removal.seconds:.0f} s")
     else:
         command = f"az group delete --yes --name {ground.name} --subscription {ground.subscription}"
         report.bad("removed", f"{ground.name} is still there: {removal.said}", command)
+
+
+async def _gone(ground: Ground, report: Report) -> Removal:
+    """How the group went. With the link that was left on its zone, and without where that keeps it from going."""
+    removal = await ground.remove()
+    if not ground.link_left:
+        return removal
+    said = f"it is gone after {removal.seconds:.0f} s" if removal.gone else f"it stays: {removal.said}"
+    report.answer(Answer("group and link", "Does a group go whose zone has a link?", said, None))
+    if removal.gone:
+        return removal
+    with contextlib.suppress(NoAnswerError, NoTokenError, StillRunningError):  # the group's own removal tells
+        await ground.take_link()
+    return await ground.remove()
 
 
 async def _guarded(report: Report, name: str, work: Awaitable[None]) -> None:

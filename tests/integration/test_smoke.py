@@ -29,8 +29,10 @@ from localazure.azurite import PROGRAM
 from localazure.fault_refusals import denied_by_policy, not_found
 from localazure.faults import Faults
 from localazure.in_process import InProcessTransport
+from localazure.operations import OperationFailed
 from localazure.rights import Role
 from localazure.running import Running, running
+from localazure.store import Resource
 from localazure.up import policy_for
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
@@ -104,7 +106,8 @@ def in_azure(story: Callable[[Here], Awaitable[None]]) -> None:
 
 def a_policy(world: HubAndSpoke, **more: Any) -> Policy:
     scope = Scope(subscriptions=(SUBSCRIPTION,), hub_subscriptions=(HUB_SUBSCRIPTION,))
-    return Policy(owner="smoke-test", mode=Mode.OBSERVE, scope=scope, hubs=(Hub(vnet=ResourceId(world.hub)),), **more)
+    hubs = (Hub(vnet=ResourceId(world.hub)),)
+    return Policy(**{"owner": "smoke-test", "mode": Mode.ENFORCE, "scope": scope, "hubs": hubs, **more})
 
 
 def test_with_consent_a_link_is_made_left_alone_and_removed_and_everything_is_asked() -> None:
@@ -130,6 +133,7 @@ def test_with_consent_a_link_is_made_left_alone_and_removed_and_everything_is_as
             "subnet failed": True,
             "subnets at once": True,
             "graph lag": None,
+            "group and link": None,
         }
         assert here.groups() == []
         assert report.left == []
@@ -226,6 +230,22 @@ def test_a_group_that_cannot_be_removed_is_named_with_the_command() -> None:
     in_azure(story)
 
 
+def test_a_link_that_keeps_the_group_from_going_is_taken_off() -> None:
+    async def story(here: Here) -> None:
+        links = here.azure.store
+
+        async def refuse(zone: Resource) -> None:
+            if links.of_type(LINKS, zone.id):
+                raise OperationFailed("CannotDeleteResource", "a link is on it")
+
+        here.azure.removers["microsoft.network/privatednszones"] = refuse
+        report = await here.smoke(writes=True)
+        assert here.answer("group and link").said.startswith("it stays: Azure gave its removal up")
+        assert (report.wrong, here.groups()) == ([], [])
+
+    in_azure(story)
+
+
 def test_a_group_that_somebody_took_over_is_not_removed() -> None:
     async def story(here: Here) -> None:
         running = asyncio.ensure_future(here.smoke(writes=True))
@@ -275,7 +295,7 @@ def test_the_rights_of_writing_are_enough_for_all_that_is_written() -> None:
 
 def test_what_the_apps_identity_lacks_is_named_scope_by_scope() -> None:
     async def story(here: Here) -> None:
-        policy = a_policy(here.world)
+        policy = a_policy(here.world, discover_resolvers=False)
         for need in needs(policy, [SUBSCRIPTION]):
             actions = tuple(action for action in need.actions if not action.endswith("virtualNetworks/join/action"))
             here.azure.access.rights.assign(APP, Role(need.role, actions), need.scope)
@@ -287,6 +307,31 @@ def test_what_the_apps_identity_lacks_is_named_scope_by_scope() -> None:
         assert sum(mark is Mark.WELL for mark, _ in found) == len(needs(policy, [SUBSCRIPTION])) - 1
 
     in_azure(story)
+
+
+def test_in_mode_observe_only_rights_to_read_are_missed() -> None:
+    async def story(here: Here) -> None:
+        await here.smoke(policy=a_policy(here.world, mode=Mode.OBSERVE), principal=APP)
+        found = here.said("the app's rights")
+        assert {said.partition(" ")[0] for mark, said in found if mark is Mark.WRONG} == {"read-fleet"}
+        assert {said.partition(" ")[0] for mark, said in found if mark is Mark.NOTE} == {
+            "link-zones",
+            "attach-route-tables",
+            "join-hub",
+        }
+        assert (Mark.NOTE, "mode is observe: Tether will only tell what it would do. With enforce it does it.") in (
+            here.said("policy")
+        )
+
+    here_nothing_is_assigned(story)
+
+
+def here_nothing_is_assigned(story: Callable[[Here], Awaitable[None]]) -> None:
+    async def limited(here: Here) -> None:
+        here.azure.access.rights.limit(APP)
+        await story(here)
+
+    in_azure(limited)
 
 
 def test_the_second_apps_rights_are_its_own() -> None:
@@ -490,3 +535,17 @@ async def test_the_command_cleans_up_when_it_is_stopped(tmp_path: Path, sign: si
 def test_the_page_has_every_question_that_cannot_be_asked() -> None:
     page = (ROOT / "docs" / "smoke.md").read_text()
     assert [each for each in UNASKED if f"| {each['question']} | {each['needs']} |" not in page] == []
+
+
+async def test_without_a_sign_in_the_command_says_how_to_get_one(tmp_path: Path) -> None:
+    async with running(storage=False) as local:
+        hub_and_spoke(local.azure)
+        environment = signed_in_with_az(local, tmp_path)
+        (tmp_path / "az").write_text("#!/bin/sh\necho 'ERROR: Please run az login' >&2\nexit 1\n")
+        program = (sys.executable, "-m", "smoke")
+        environment["PYTHONPATH"] = str(ROOT)
+        out = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*program, env=environment, cwd=tmp_path, stdout=out)
+        said, _ = await process.communicate()
+        assert process.returncode == 1
+        assert "az login" in said.decode()
