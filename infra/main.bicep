@@ -103,51 +103,10 @@ param dailyQuotaGb int = -1
 @description('Tags for everything that is made')
 param tags object = {}
 
-// What the policy says decides which rights there are, so that the two cannot drift apart. A field that is left out has
-// the default of functions/policy.py. Bicep needs none of the parentheses after && and ||; the parsers of the tests do.
+// The subscription that is deployed to, where a policy has the placeholder.
 var here = subscription().subscriptionId
 var policyText = replace(tetherPolicy, '00000000-0000-0000-0000-000000000000', here)
 var privilegedText = replace(privilegedPolicy, '00000000-0000-0000-0000-000000000000', here)
-var policy = json(policyText)
-var secondPolicy = json(privilegedText)
-var owner = policy.owner
-var enforces = contains(policy, 'mode') && (policy.mode == 'enforce')
-var secondEnforces = contains(secondPolicy, 'mode') && (secondPolicy.mode == 'enforce')
-// In lower case, as Azure writes ids: the names of roles are made of them.
-var spokes = [for id in (contains(policy.scope, 'subscriptions') ? policy.scope.subscriptions : []): toLower(id)]
-var secondSpokes = [for id in (contains(secondPolicy.scope, 'subscriptions') ? secondPolicy.scope.subscriptions : []): toLower(id)]
-var discovers = !contains(policy, 'discoverResolvers') || (policy.discoverResolvers)
-var discoveredHubs = [for id in (enforces && discovers && contains(policy.scope, 'hubSubscriptions') ? policy.scope.hubSubscriptions : []): toLower(id)]
-var namedHubs = enforces && contains(policy, 'hubs') ? policy.hubs : []
-var customZones = contains(policy, 'customZones') ? policy.customZones : []
-var linkedCustomZones = enforces ? customZones : []
-var records = contains(policy, 'records') ? policy.records : []
-var recordZones = filter(records, record => contains(record, 'privateZone'))
-var attaches = !contains(policy, 'routeTables') || !contains(policy.routeTables, 'attach') || (policy.routeTables.attach)
-var reattaches = contains(policy, 'routeTables') && contains(policy.routeTables, 'reattach') && (policy.routeTables.reattach)
-var putsAgain = contains(secondPolicy, 'failedClusters') && contains(secondPolicy.failedClusters, 'reconcile') && (secondPolicy.failedClusters.reconcile)
-var restarts = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'enabled') && (secondPolicy.podRestarts.enabled)
-var listsPods = contains(secondPolicy, 'podRestarts') && contains(secondPolicy.podRestarts, 'list') && (secondPolicy.podRestarts.list)
-
-var linkRoles = enforces ? ['link-zones'] : []
-var routeRoles = enforces && (attaches || reattaches) ? ['attach-route-tables'] : []
-var spokeRoles = concat(['read-fleet'], linkRoles, routeRoles)
-var putRoles = secondEnforces && putsAgain ? ['put-clusters'] : []
-var commandRoles = secondEnforces && (restarts || listsPods) ? ['run-commands'] : []
-var secondRoles = concat(['read-fleet'], putRoles, commandRoles)
-// Restarts follow the records of the second app's own policy, which it only reads (docs/operating.md, Two apps).
-var secondRecords = privilegedApp && contains(secondPolicy, 'records') ? secondPolicy.records : []
-var secondRecordZones = filter(secondRecords, record => contains(record, 'privateZone'))
-var recordRole = enforces ? 'write-records' : 'read-records'
-
-// Custom roles are defined in each subscription where they are given, once.
-var hubSubscriptions = [for hub in namedHubs: toLower(split(hub.vnet, '/')[2])]
-var customZoneSubscriptions = [for zone in customZones: toLower(split(zone, '/')[2])]
-var recordSubscriptions = [for record in recordZones: toLower(split(record.privateZone, '/')[2])]
-var secondRecordSubscriptions = [for record in secondRecordZones: toLower(split(record.privateZone, '/')[2])]
-var rightsIn = union(spokes, privilegedApp ? secondSpokes : [], discoveredHubs, hubSubscriptions, customZoneSubscriptions, recordSubscriptions, secondRecordSubscriptions)
-var plainRoles = concat(spokeRoles, enforces ? ['join-hub'] : [], [recordRole])
-var definedRoles = union(plainRoles, privilegedApp ? concat(secondRoles, ['read-records']) : [])
 
 var token = uniqueString(subscription().id, environmentName, location)
 var allTags = union(tags, {
@@ -454,123 +413,17 @@ module secondApp 'modules/app.bicep' = if (privilegedApp) {
   ]
 }
 
-// Rights outside the resource group.
-
-module definitions 'roles/in-subscription.bicep' = [for id in rightsIn: {
-  name: 'tether-roles-${token}'
-  scope: subscription(id)
+module rights 'roles/of-policies.bicep' = {
+  name: 'tether-rights-${token}'
   params: {
-    owner: owner
-    wanted: definedRoles
-  }
-}]
-
-module spokeRights 'roles/on-subscription.bicep' = [for id in spokes: {
-  name: 'tether-spoke-rights-${token}'
-  scope: subscription(id)
-  params: {
-    owner: owner
-    assigned: spokeRoles
+    policyText: policyText
+    privilegedText: privilegedText
+    privilegedApp: privilegedApp
     principalId: identity.outputs.principalId
+    privilegedPrincipalId: privilegedApp ? secondIdentity.outputs.principalId : ''
+    token: token
   }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module discoveredHubRights 'roles/on-subscription.bicep' = [for id in discoveredHubs: {
-  name: 'tether-hub-rights-${token}'
-  scope: subscription(id)
-  params: {
-    owner: owner
-    assigned: [
-      'join-hub'
-    ]
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module hubRights 'roles/on-hub.bicep' = [for hub in namedHubs: {
-  name: 'tether-${uniqueString(hub.vnet, token)}'
-  scope: resourceGroup(split(hub.vnet, '/')[2], split(hub.vnet, '/')[4])
-  params: {
-    name: last(split(hub.vnet, '/'))
-    roleDefinitionId: subscriptionResourceId(split(hub.vnet, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(hub.vnet, '/')[2])}', owner, 'join-hub'))
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-// They may lie in no spoke: read like all else, and linked.
-module customZoneReading 'roles/on-zone.bicep' = [for zone in customZones: {
-  name: 'tether-zone-${uniqueString(zone, token)}'
-  scope: resourceGroup(split(zone, '/')[2], split(zone, '/')[4])
-  params: {
-    name: last(split(zone, '/'))
-    roleDefinitionId: subscriptionResourceId(split(zone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(zone, '/')[2])}', owner, 'read-fleet'))
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module customZoneRights 'roles/on-zone.bicep' = [for zone in linkedCustomZones: {
-  name: 'tether-link-${uniqueString(zone, token)}'
-  scope: resourceGroup(split(zone, '/')[2], split(zone, '/')[4])
-  params: {
-    name: last(split(zone, '/'))
-    roleDefinitionId: subscriptionResourceId(split(zone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(zone, '/')[2])}', owner, 'link-zones'))
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module recordZoneRights 'roles/on-zone.bicep' = [for record in recordZones: {
-  name: 'tether-record-${uniqueString(record.privateZone, token)}'
-  scope: resourceGroup(split(record.privateZone, '/')[2], split(record.privateZone, '/')[4])
-  params: {
-    name: last(split(record.privateZone, '/'))
-    roleDefinitionId: subscriptionResourceId(split(record.privateZone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(record.privateZone, '/')[2])}', owner, recordRole))
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module secondRights 'roles/on-subscription.bicep' = [for id in (privilegedApp ? secondSpokes : []): {
-  name: 'tether-privileged-rights-${token}'
-  scope: subscription(id)
-  params: {
-    owner: owner
-    assigned: secondRoles
-    principalId: secondIdentity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
-
-module secondRecordZoneRights 'roles/on-zone.bicep' = [for record in secondRecordZones: {
-  name: 'tether-privileged-${uniqueString(record.privateZone, token)}'
-  scope: resourceGroup(split(record.privateZone, '/')[2], split(record.privateZone, '/')[4])
-  params: {
-    name: last(split(record.privateZone, '/'))
-    roleDefinitionId: subscriptionResourceId(split(record.privateZone, '/')[2], 'Microsoft.Authorization/roleDefinitions', guid('/subscriptions/${toLower(split(record.privateZone, '/')[2])}', owner, 'read-records'))
-    principalId: secondIdentity.outputs.principalId
-  }
-  dependsOn: [
-    definitions
-  ]
-}]
+}
 
 module mailed 'modules/action-group.bicep' = if (!empty(alertEmail)) {
   name: 'action-group'

@@ -23,15 +23,15 @@ ENFORCE = {**OBSERVE, "mode": "enforce"}
 
 
 def rights(policy: dict[str, Any], second: dict[str, Any] | None = None) -> Evaluated:
-    """Of main.bicep, with a second app where its policy is given. Both policies are ones that the code takes."""
+    """Of roles/of-policies.bicep, with a second app where its policy is given. The code takes both policies."""
     for one in (policy, second or OBSERVE):
         load(json.dumps(one))
     given = {
-        "tetherPolicy": json.dumps(policy),
-        "privilegedPolicy": json.dumps(second or OBSERVE),
+        "policyText": json.dumps(policy),
+        "privilegedText": json.dumps(second or OBSERVE),
         "privilegedApp": second is not None,
     }
-    return Evaluated(INFRA / "main.bicep", given)
+    return Evaluated(INFRA / "roles/of-policies.bicep", given)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,11 @@ def test_ids_are_the_same_in_whatever_case_the_policy_has_them():
     assert held["spokes"] == [upper.lower()]
 
 
-def test_the_placeholder_stands_for_the_subscription_that_is_deployed_to():
-    held = rights({**OBSERVE, "scope": {"subscriptions": [PLACEHOLDER]}})
-    assert held["spokes"] == [HERE]
-    assert json.loads(held["policyText"])["scope"]["subscriptions"] == [HERE]
+@pytest.mark.parametrize(("given", "text"), [("tetherPolicy", "policyText"), ("privilegedPolicy", "privilegedText")])
+def test_the_placeholder_stands_for_the_subscription_that_is_deployed_to(given: str, text: str):
+    policy = json.dumps({**OBSERVE, "scope": {"subscriptions": [PLACEHOLDER]}})
+    held = Evaluated(INFRA / "main.bicep", {given: policy})
+    assert json.loads(held[text])["scope"]["subscriptions"] == [HERE]
 
 
 @pytest.mark.parametrize(

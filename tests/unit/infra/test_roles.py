@@ -8,6 +8,7 @@ from tests.unit.infra.bicep import FILES, INFRA, data, modules, resource, resour
 
 RIGHTS = data("roles/rights.json")
 EACH = pytest.mark.parametrize("role", RIGHTS)
+GIVING = "roles/of-policies.bicep"
 PRIVILEGED = {"put-clusters", "run-commands"}
 FOR_AZURE_POLICY = {"onboard-subscriptions", "receive-events"}
 
@@ -95,12 +96,12 @@ def test_whoever_gets_a_right_is_an_identity_and_gets_it_once(path):
 
 def test_roles_of_the_second_app_are_given_to_nobody_else():
     """The plain identity's lists name none of them, and the lists that do are the second identity's."""
-    main = modules("main.bicep")
+    held = modules(GIVING)
     lists = {"spokeRoles", "linkRoles", "routeRoles", "plainRoles"}
-    assert not any(role in str(variable("main.bicep", name)) for name in lists for role in PRIVILEGED)
-    named = {symbol for symbol, one in main.items() if one.params.get("assigned") == "secondRoles"}
+    assert not any(role in str(variable(GIVING, name)) for name in lists for role in PRIVILEGED)
+    named = {symbol for symbol, one in held.items() if one.params.get("assigned") == "secondRoles"}
     assert named == {"secondRights"}
-    assert main["secondRights"].params["principalId"] == principal("secondIdentity")
+    assert held["secondRights"].params["principalId"] == "privilegedPrincipalId"
 
 
 @pytest.mark.parametrize(
@@ -116,15 +117,13 @@ def test_roles_of_the_second_app_are_given_to_nobody_else():
     ],
 )
 def test_in_mode_observe_no_right_to_write_is_given(variable_of: str, role: str, when: str):
-    text = next(
-        line for line in (INFRA / "main.bicep").read_text().splitlines() if line.startswith(f"var {variable_of} = ")
-    )
+    text = next(line for line in (INFRA / GIVING).read_text().splitlines() if line.startswith(f"var {variable_of} = "))
     assert re.search(rf"= (\[for id in \()?{when}( &&| \?)", text), text
     assert role in text
 
 
 def test_records_are_only_read_in_mode_observe():
-    held = variable("main.bicep", "recordRole")["operator"]["operands"]
+    held = variable(GIVING, "recordRole")["operator"]["operands"]
     assert held == {"condition": "enforces", "true_value": "write-records", "false_value": "read-records"}
 
 
@@ -149,6 +148,16 @@ def principal(identity: str) -> dict[str, object]:
     return {"operator": {"type": "property_accessor", "operands": operands}}
 
 
-def test_a_principal_is_written_so():
-    """So that the comparisons above compare what there is."""
-    assert modules("main.bicep")["storageRights"].params["principalId"] == principal("identity")
+def test_each_identity_is_handed_over_as_what_it_is():
+    params = modules("main.bicep")["rights"].params
+    assert params["principalId"] == principal("identity")
+    assert params["privilegedPrincipalId"]["operator"]["operands"] == {
+        "condition": "privilegedApp",
+        "true_value": principal("secondIdentity"),
+        "false_value": "",
+    }
+
+
+def test_every_right_in_a_spoke_is_one_of_the_two_identities():
+    held = {str(one.params["principalId"]) for one in modules(GIVING).values() if "principalId" in one.params}
+    assert held == {"principalId", "privilegedPrincipalId"}

@@ -20,8 +20,16 @@ def test_nothing_of_it_is_deployed_unless_it_is_enabled():
     for symbol in SECOND | {"senderRight"}:
         one = MAIN[symbol]
         gate = str(one.condition if one.each is None else one.each)
-        assert "privilegedApp" in gate or "secondRecordZones" in gate, symbol
-    assert "privilegedApp" in str(variable("main.bicep", "secondRecords"))
+        assert "privilegedApp" in gate, symbol
+
+
+def test_no_right_is_given_to_it_unless_it_is_enabled():
+    rights = modules("roles/of-policies.bicep")
+    its = {symbol for symbol, one in rights.items() if one.params.get("principalId") == "privilegedPrincipalId"}
+    assert its == {"secondRights", "secondRecordZoneRights"}
+    assert "privilegedApp" in str(rights["secondRights"].each)
+    assert rights["secondRecordZoneRights"].each == "secondRecordZones"
+    assert "privilegedApp" in str(variable("roles/of-policies.bicep", "secondRecords"))
 
 
 def test_it_is_off_unless_asked_for():
