@@ -93,7 +93,8 @@ class Access:
     def rows_seen(self, principal: str, rows: Iterable[Json]) -> Iterable[Json]:
         """The rows of Resource Graph that a principal may read: it leaves the others out without a word.
 
-        Source: Learn, "Azure Resource Graph overview", permissions: at least read access to what is asked for.
+        Source: Learn, "Azure Resource Graph overview", permissions: at least read access to what is asked for. [U]
+        Azure knows an action `Microsoft.ResourceGraph/resources/read` too; a query of the tenant has no scope for it.
         """
         if not self.rights.limits(principal):
             return rows
@@ -101,11 +102,10 @@ class Access:
 
     def note_rows(self, principal: str, types: Iterable[str], subscriptions: Iterable[str]) -> None:
         """Record that a query asks for rows of these types in these subscriptions."""
-        if self.needs is not None:
-            scopes = [f"/subscriptions/{subscription}" for subscription in subscriptions]
-            for kind in types:
-                for scope in scopes:
-                    self._note(principal, f"{kind}/read", scope, granted=True)
+        scopes = [f"/subscriptions/{subscription}" for subscription in subscriptions]
+        for kind in types:
+            for scope in scopes:
+                self._note(principal, f"{kind}/read", scope, granted=True)
 
     def _granted(self, principal: str, action: str, scope: str) -> bool:
         return self.rights.may(principal, action, scope) and not self._denied(principal, action, scope)

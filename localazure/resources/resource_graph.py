@@ -43,8 +43,7 @@ class ResourceGraph(ResourceType):
         except InvalidQueryError as error:
             raise _bad_request("InvalidQuery", f"Query is invalid: {error}.") from None
         scope = self._scope(request.sent)
-        asked = known_subscriptions(self.azure) if scope is None else scope
-        self.azure.access.note_rows(request.principal, planned.types or TYPES[planned.table], asked)
+        self._note(request.principal, planned, scope)
         rows = self._rows(planned, scope, str(request.sent["query"]), request.principal)
         first, size = _window(options)
         page = rows[first : first + size]
@@ -59,6 +58,12 @@ class ResourceGraph(ResourceType):
         if more and planned.pages:
             body["$skipToken"] = _skip_token(first + len(page))
         return Answer(200, body, headers)
+
+    def _note(self, principal: str, planned: Plan, scope: frozenset[str] | None) -> None:
+        """Record which rights the rows ask for, where that is wanted."""
+        if self.azure.access.needs is not None:
+            asked = known_subscriptions(self.azure) if scope is None else scope
+            self.azure.access.note_rows(principal, planned.types or TYPES[planned.table], asked)
 
     def _scope(self, sent: Json) -> frozenset[str] | None:
         """The subscriptions that a query is about, in lower case; None is all of the tenant."""
