@@ -113,10 +113,8 @@ var allTags = union(tags, {
   'azd-env-name': environmentName
 })
 var appName = 'func-tether-${token}'
-var secondAppName = 'func-tetherp-${token}'
 var storageName = 'sttether${token}'
 var secondStorageName = 'sttetherp${token}'
-var privilegedQueue = 'tether-privileged'
 var isPrivate = !empty(privateEndpointSubnetId)
 var storageSuffix = environment().suffixes.storage
 var vaultName = last(split(tsigVaultId, '/'))
@@ -288,129 +286,29 @@ module app 'modules/app.bicep' = {
   ]
 }
 
-// The second app: nothing of the first one's reaches it but a message in this one queue.
-
-module secondIdentity 'modules/identity.bicep' = if (privilegedApp) {
-  name: 'privileged-identity'
+module second 'modules/second-app.bicep' = if (privilegedApp) {
+  name: 'second-app'
   scope: group
   params: {
-    name: 'id-tether-privileged-${token}'
+    token: token
     location: location
     tags: allTags
-  }
-}
-
-module secondStorage 'modules/storage.bicep' = if (privilegedApp) {
-  name: 'privileged-storage'
-  scope: group
-  params: {
-    name: secondStorageName
-    location: location
-    tags: allTags
-    sku: storageSku
-    queues: [
-      privilegedQueue
-      '${privilegedQueue}-poison'
-      'tether-work'
-      'tether-work-poison'
-    ]
-    tables: [
-      'tetherstate'
-      'tetherjournal'
-    ]
-    containers: [
-      'tether-package'
-      'tether-reports'
-      'tether-bodies'
-    ]
-    isPrivate: isPrivate
-    workspaceId: monitoring.outputs.workspaceId
-  }
-}
-
-module secondStorageRights 'modules/storage-rights.bicep' = if (privilegedApp) {
-  name: 'privileged-storage-rights'
-  scope: group
-  params: {
+    policyText: privilegedText
     storageAccountName: secondStorageName
-    principalId: secondIdentity.outputs.principalId
-  }
-  dependsOn: [
-    secondStorage
-  ]
-}
-
-module secondMetricsRight 'modules/metrics-publisher.bicep' = if (privilegedApp) {
-  name: 'privileged-metrics-right'
-  scope: group
-  params: {
-    componentName: monitoring.outputs.componentName
-    principalId: secondIdentity.outputs.principalId
-  }
-}
-
-module secondStorageEndpoints 'modules/private-endpoints.bicep' = if (privilegedApp && isPrivate) {
-  name: 'privileged-storage-endpoints'
-  scope: group
-  params: {
-    location: location
-    tags: allTags
-    storageAccountName: secondStorageName
-    storageAccountId: secondStorage.outputs.id
-    subnetId: privateEndpointSubnetId
-    zonesGroupId: privateDnsZonesGroupId
-  }
-}
-
-module senderRight 'modules/queue-sender.bicep' = if (privilegedApp) {
-  name: 'privileged-sender-right'
-  scope: group
-  params: {
-    storageAccountName: secondStorageName
-    queueName: privilegedQueue
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    secondStorage
-  ]
-}
-
-module secondApp 'modules/app.bicep' = if (privilegedApp) {
-  name: 'privileged-app'
-  scope: group
-  params: {
-    name: secondAppName
-    planName: 'plan-tether-privileged-${token}'
-    location: location
-    tags: allTags
-    serviceName: 'tether-privileged'
+    storageSku: storageSku
+    senderPrincipalId: identity.outputs.principalId
     planSku: planSku
-    identityId: secondIdentity.outputs.id
-    identityClientId: secondIdentity.outputs.clientId
-    storageAccountName: secondStorageName
-    packageContainer: 'tether-package'
-    // Nobody waits for it: a cold start a message is soon enough.
-    alwaysReady: []
-    maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
     subnetId: subnetId
-    // It has no HTTP and no Event Grid; azd still has to reach its deployment endpoint.
     publicInbound: publicInbound
-    authClientId: ''
+    isPrivate: isPrivate
+    privateEndpointSubnetId: privateEndpointSubnetId
+    privateDnsZonesGroupId: privateDnsZonesGroupId
     workspaceId: monitoring.outputs.workspaceId
-    settings: {
-      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${secondIdentity.outputs.clientId}'
-      APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
-      PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
-      TETHER_POLICY: privilegedText
-      TETHER_ROLE: 'privileged'
-    }
+    componentName: monitoring.outputs.componentName
+    connectionString: monitoring.outputs.connectionString
   }
-  dependsOn: [
-    secondStorageRights
-    secondMetricsRight
-    secondStorageEndpoints
-  ]
 }
 
 module rights 'roles/of-policies.bicep' = {
@@ -420,7 +318,7 @@ module rights 'roles/of-policies.bicep' = {
     privilegedText: privilegedText
     privilegedApp: privilegedApp
     principalId: identity.outputs.principalId
-    privilegedPrincipalId: privilegedApp ? secondIdentity.outputs.principalId : ''
+    privilegedPrincipalId: privilegedApp ? second.outputs.principalId : ''
     token: token
   }
 }
@@ -458,5 +356,5 @@ output TETHER_APP_HOST string = app.outputs.hostName
 output TETHER_FUNCTION_ID string = '${app.outputs.id}/functions/resource_event'
 output TETHER_STORAGE_ID string = storage.outputs.id
 output TETHER_PRINCIPAL_ID string = identity.outputs.principalId
-output TETHER_PRIVILEGED_PRINCIPAL_ID string = privilegedApp ? secondIdentity.outputs.principalId : ''
+output TETHER_PRIVILEGED_PRINCIPAL_ID string = privilegedApp ? second.outputs.principalId : ''
 output TETHER_EVENT_DELIVERY string = publicInbound ? 'function' : 'queue'

@@ -28,7 +28,7 @@ def test_easy_auth_takes_tokens_for_the_registration_alone_and_keeps_none():
 
 
 def test_the_second_app_has_no_authentication_since_it_has_no_http():
-    assert modules("main.bicep")["secondApp"].params["authClientId"] == ""
+    assert modules("modules/second-app.bicep")["app"].params["authClientId"] == ""
 
 
 def test_nobody_deploys_with_a_password():
@@ -70,7 +70,7 @@ def test_an_instance_of_the_event_grid_function_is_always_ready():
 
 
 def test_the_second_app_keeps_no_instance_ready():
-    assert modules("main.bicep")["secondApp"].params["alwaysReady"] == []
+    assert modules("modules/second-app.bicep")["app"].params["alwaysReady"] == []
 
 
 @pytest.mark.parametrize("cloud", BY_NAME)
@@ -82,5 +82,5 @@ def test_the_clouds_of_the_code_are_called_as_bicep_calls_them(cloud):
 def test_azd_is_told_the_roles_of_both_apps():
     main = modules("main.bicep")
     assert main["app"].params["settings"]["function"]["parameters"]["arg_1"]["TETHER_ROLE"] == "plain"
-    assert main["secondApp"].params["settings"]["TETHER_ROLE"] == "privileged"
+    assert modules("modules/second-app.bicep")["app"].params["settings"]["TETHER_ROLE"] == "privileged"
     assert data("main.parameters.json")["parameters"]["privilegedApp"] == {"value": "${TETHER_PRIVILEGED_APP=false}"}

@@ -46,7 +46,7 @@ def of_the_plain_app() -> set[str]:
 
 
 def of_the_second_app() -> set[str]:
-    return of_every_app() | settings_in(modules("main.bicep")["secondApp"].params["settings"])
+    return of_every_app() | settings_in(modules("modules/second-app.bicep")["app"].params["settings"])
 
 
 def test_every_setting_that_the_code_reads_is_deployed():

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from functions.policy import Mode, load
-from tests.unit.infra.bicep import FILES, INFRA, data, parsed
+from tests.unit.infra.bicep import FILES, INFRA, Declared, data, modules, parsed
 
 EACH_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(INFRA)))
 PREVIEW = {"Microsoft.Insights/diagnosticSettings"}  # Azure has no newer version of it than 2021-05-01-preview
@@ -79,7 +79,40 @@ def test_what_has_no_default_is_set_by_azd():
 def test_the_services_of_azure_yaml_are_the_apps():
     manifest = (INFRA.parent / "azure.yaml").read_text()
     services = re.findall(r"^  ([a-z-]+):\n    project: ", manifest, re.MULTILINE)
-    main = parsed(INFRA / "main.bicep")["modules"]
-    second = main["secondApp"]["config"]["config"]["params"]["serviceName"]
-    assert services == [main["app"]["config"]["params"]["serviceName"], second]
+    apps = [modules(name)["app"] for name in ("main.bicep", "modules/second-app.bicep")]
+    plain, second = (app.params["serviceName"] for app in apps)
+    assert services == [plain, second]
     assert re.search(rf"^  {second}:(\n    .+)*\n    condition: \$\{{TETHER_PRIVILEGED_APP\}}$", manifest, re.MULTILINE)
+
+
+def own(path) -> dict[str, Declared]:
+    return modules(str(path.relative_to(INFRA)))
+
+
+def parameters_of(path, module: Declared) -> dict[str, bool]:
+    """The parameters of a module's file, and whether each has to be given."""
+    held = parsed((path.parent / module.type).resolve()).get("parameters", {})
+    return {name: one["default"] is None for name, one in held.items()}
+
+
+@EACH_FILE
+def test_modules_get_what_they_ask_for_and_nothing_else(path):
+    for symbol, module in own(path).items():
+        asked = parameters_of(path, module)
+        assert module.params.keys() <= asked.keys(), symbol
+        assert {name for name, needed in asked.items() if needed} <= module.params.keys(), symbol
+
+
+@EACH_FILE
+def test_outputs_that_are_used_are_there(path):
+    held = own(path)
+    for symbol, output in re.findall(r"\b(\w+)\.outputs\.(\w+)", path.read_text()):
+        assert output in parsed((path.parent / held[symbol].type).resolve())["outputs"], f"{symbol}.{output}"
+
+
+@EACH_FILE
+def test_every_parameter_and_variable_is_used(path):
+    text = re.sub(r"^\s*(//|@description).*$", "", path.read_text(), flags=re.M)
+    for kind in ("parameters", "variables"):
+        for name in parsed(path).get(kind, {}):
+            assert len(re.findall(rf"\b{name}\b", text)) > 1, name

@@ -153,7 +153,7 @@ def test_each_identity_is_handed_over_as_what_it_is():
     assert params["principalId"] == principal("identity")
     assert params["privilegedPrincipalId"]["operator"]["operands"] == {
         "condition": "privilegedApp",
-        "true_value": principal("secondIdentity"),
+        "true_value": principal("second"),
         "false_value": "",
     }
 

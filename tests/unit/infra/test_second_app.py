@@ -2,56 +2,57 @@
 
 from tests.unit.infra.bicep import INFRA, modules, parsed, strings, variable
 
+FILE = "modules/second-app.bicep"
+RIGHTS = "roles/of-policies.bicep"
 MAIN = modules("main.bicep")
-SECOND = {symbol for symbol in MAIN if symbol.startswith("second")}
+SECOND = modules(FILE)
 
 
-def mentions(symbol: str, name: str) -> bool:
-    """Whether a module's parameters or scope name a thing."""
-    return any(name in text for text in strings(MAIN[symbol].body))
+def naming(name: str) -> set[str]:
+    """The second app's modules that name a thing."""
+    return {symbol for symbol, one in SECOND.items() if any(name in text for text in strings(one.body))}
 
 
 def test_it_has_an_identity_a_storage_account_and_an_app_of_its_own():
-    assert {"secondIdentity", "secondStorage", "secondStorageRights", "secondApp"} <= SECOND
+    assert {"identity", "storage", "storageRights", "app"} <= SECOND.keys()
+    assert MAIN["second"].params["storageAccountName"] == "secondStorageName"
     assert variable("main.bicep", "secondStorageName") != variable("main.bicep", "storageName")
 
 
 def test_nothing_of_it_is_deployed_unless_it_is_enabled():
-    for symbol in SECOND | {"senderRight"}:
-        one = MAIN[symbol]
-        gate = str(one.condition if one.each is None else one.each)
-        assert "privilegedApp" in gate, symbol
+    assert MAIN["second"].condition == "privilegedApp"
+    assert [symbol for symbol, one in MAIN.items() if one.type == FILE] == ["second"]
+    assert parsed(INFRA / "main.bicep")["parameters"]["privilegedApp"]["default"] is False
 
 
 def test_no_right_is_given_to_it_unless_it_is_enabled():
-    rights = modules("roles/of-policies.bicep")
+    rights = modules(RIGHTS)
     its = {symbol for symbol, one in rights.items() if one.params.get("principalId") == "privilegedPrincipalId"}
     assert its == {"secondRights", "secondRecordZoneRights"}
     assert "privilegedApp" in str(rights["secondRights"].each)
     assert rights["secondRecordZoneRights"].each == "secondRecordZones"
-    assert "privilegedApp" in str(variable("roles/of-policies.bicep", "secondRecords"))
-
-
-def test_it_is_off_unless_asked_for():
-    assert parsed(INFRA / "main.bicep")["parameters"]["privilegedApp"]["default"] is False
+    assert "privilegedApp" in str(variable(RIGHTS, "secondRecords"))
 
 
 def test_the_plain_identity_may_only_send_to_one_of_its_queues():
-    touching = {
-        symbol for symbol in MAIN if mentions(symbol, "secondStorageName") and not mentions(symbol, "secondIdentity")
-    }
-    # The rest of these declare the account itself and its endpoints, and name no identity at all.
-    assert {symbol for symbol in touching if mentions(symbol, "identity")} == {"senderRight"}
-    assert MAIN["senderRight"].type == "modules/queue-sender.bicep"
-    assert MAIN["senderRight"].params["queueName"] == "privilegedQueue"
+    assert MAIN["second"].params["senderPrincipalId"] == MAIN["storageRights"].params["principalId"]
+    assert naming("senderPrincipalId") == {"senderRight"}
+    assert SECOND["senderRight"].type == "modules/queue-sender.bicep".removeprefix("modules/")
+    assert SECOND["senderRight"].params["queueName"] == "queueName"
     sender = variable("modules/queue-sender.bicep", "messageSender")
     assert sender == "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"  # Storage Queue Data Message Sender: add, and nothing else
 
 
-def test_the_second_identity_has_nothing_in_the_plain_account():
-    for symbol in MAIN:
-        if mentions(symbol, "secondIdentity"):
-            assert not any(text == "storageName" for text in strings(MAIN[symbol].body)), symbol
+def test_no_other_module_touches_its_account():
+    named = {symbol for symbol, one in MAIN.items() if any("secondStorageName" in text for text in strings(one.body))}
+    assert named == {"second"}
+
+
+def test_its_identity_has_nothing_in_the_plain_account():
+    """It is not handed to a module that knows the plain account, and its own modules do not know that one."""
+    assert not any(text == "storageName" for text in strings(MAIN["second"].body))
+    named = {symbol for symbol, one in MAIN.items() if any(text == "second" for text in strings(one.body))}
+    assert named == {"rights"}
 
 
 def test_the_plain_app_knows_the_queue_only_where_there_is_a_second_app():
@@ -61,11 +62,12 @@ def test_the_plain_app_knows_the_queue_only_where_there_is_a_second_app():
 
 
 def test_it_goes_by_its_own_policy():
-    assert MAIN["secondApp"].params["settings"]["TETHER_POLICY"] == "privilegedText"
+    assert MAIN["second"].params["policyText"] == "privilegedText"
+    assert SECOND["app"].params["settings"]["TETHER_POLICY"] == "policyText"
     settings = MAIN["app"].params["settings"]["function"]["parameters"]["arg_1"]
     assert settings["TETHER_POLICY"] == "policyText"
 
 
 def test_no_http_secret_reaches_it():
-    held = set(strings(MAIN["secondApp"].params))
+    held = set(strings(MAIN["second"].params)) | set(strings(SECOND["app"].params))
     assert held.isdisjoint({"authSettings", "tsigSettings", "authClientId", "secondAppSettings"})

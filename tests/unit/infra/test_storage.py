@@ -5,6 +5,7 @@ from functions.ledger import blobs, bodies, tables
 from tests.unit.infra.bicep import modules, resource, resources, variable
 
 MAIN = modules("main.bicep")
+SECOND = modules("modules/second-app.bicep")
 QUEUES = {queue.QUEUE, queue.POISON}
 TABLES = {tables.STATE, tables.JOURNAL}
 CONTAINERS = {blobs.CONTAINER, bodies.CONTAINER, "tether-package"}
@@ -27,17 +28,18 @@ def test_the_plain_account_has_what_the_code_uses_and_the_dead_letters():
 
 
 def test_the_second_account_has_the_same_of_its_own_and_the_queue_where_it_is_asked():
-    params = MAIN["secondStorage"].params
-    assert variable("main.bicep", "privilegedQueue") == second_app.QUEUE
-    assert set(params["queues"]) == QUEUES | {"privilegedQueue", "${privilegedQueue}-poison"}
+    params = SECOND["storage"].params
+    assert variable("modules/second-app.bicep", "queueName") == second_app.QUEUE
+    assert set(params["queues"]) == QUEUES | {"queueName", "${queueName}-poison"}
     assert set(params["tables"]) == TABLES
     assert set(params["containers"]) == CONTAINERS
 
 
 def test_both_apps_get_their_package_from_their_own_account():
-    for app, account in (("app", "storageName"), ("secondApp", "secondStorageName")):
-        assert MAIN[app].params["storageAccountName"] == account
-        assert MAIN[app].params["packageContainer"] == "tether-package"
+    for held, account in ((MAIN, "storageName"), (SECOND, "storageAccountName")):
+        assert held["app"].params["storageAccountName"] == account
+        assert held["storage"].params["name"] == account
+        assert held["app"].params["packageContainer"] == "tether-package"
 
 
 def test_each_service_of_the_account_tells_who_removes_things():
