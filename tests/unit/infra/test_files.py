@@ -112,7 +112,7 @@ def test_outputs_that_are_used_are_there(path):
 
 @EACH_FILE
 def test_every_parameter_and_variable_is_used(path):
-    text = re.sub(r"^\s*(//|@description).*$", "", path.read_text(), flags=re.M)
+    text = re.sub(r"^\s*(//|@description).*$", "", path.read_text(), flags=re.MULTILINE)
     for kind in ("parameters", "variables"):
         for name in parsed(path).get(kind, {}):
             assert len(re.findall(rf"\b{name}\b", text)) > 1, name
