@@ -19,7 +19,7 @@ _DAY = 24 * 3600.0  # seconds
 
 # AKS takes minutes for a creation: in a longer time without a look it may have come up and been changed. `watch` looks
 # at a busy cluster every five minutes.
-_BLIND = 900.0  # seconds
+_BLIND = 420.0  # seconds
 
 # How far ARM's clock may be ahead of ours.
 _SKEW = 300.0  # seconds
@@ -62,7 +62,7 @@ def making(seen: Seen) -> Making | None:
     Updating            in the making           runs, or failed     goes on
     any other           any                     any                 nothing
 
-    In the making means that the last look was a quarter of an hour ago at most.
+    In the making means that the last look was seven minutes ago at most.
     """
     cluster = seen.cluster
     if cluster is None:
