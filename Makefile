@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed node_modules/.installed
 PROGRAMS := build/.programs
+CHECKS := build/checks
+INFRA := $(shell find infra -name '*.bicep' -o -name '*.json' -o -name '*.py')
+SCRIPTS := infra/hooks/*.sh functions/handlers/*.sh
 WORKERS ?= 2
 SEEDS ?= 10000
 FROM ?= 1
@@ -29,11 +32,13 @@ soak: $(SETUP) ## The simulations alone, for SEEDS random worlds each from seed 
 	@$(BIN)/python -m tests.scenarios.record_simulation --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m tests.scenarios.kubenet_simulation --seeds $(SEEDS) --from $(FROM)
 
-check: $(SETUP) ## Format, lint, types and what is deployed, without changing anything
+check: $(SETUP) $(PROGRAMS) ## Format, lint, types and what is deployed, without changing anything
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
-	@$(BIN)/python -m pytest -q tests/unit/test_host_json.py tests/unit/test_azure_yaml.py
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: $(SCRIPTS) are not looked at"; fi
+	@$(BIN)/python -m pytest -q tests/unit/test_host_json.py tests/unit/test_azure_yaml.py tests/unit/infra
+	@$(MAKE) --no-print-directory build/.infra-scanned
 
 package: $(VENV)/.installed ## Build build/tether.zip, which is what is deployed, and the same as a folder in build/package
 	@$(BIN)/python -m package
@@ -60,9 +65,10 @@ smoke: $(VENV)/.installed ## In your own subscription: is all there that Tether 
 cost: $(VENV)/.installed ## Write the tables of docs/cost.md from docs/cost-counts.json and docs/prices.json
 	@$(BIN)/python -m bench.cost --write
 
-requirements: $(VENV)/.installed ## Compile requirements.txt and requirements-dev.txt anew
+requirements: $(VENV)/.installed ## Compile requirements.txt, requirements-dev.txt and requirements-check.txt anew
 	@$(BIN)/pip-compile -q --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
 	@$(BIN)/pip-compile -q --upgrade --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
+	@$(BIN)/pip-compile -q --upgrade --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-check.txt requirements-check.in
 
 clean: ## Remove everything that the targets above made
 	@rm -rf $(VENV) node_modules build .localazure .pytest_cache .ruff_cache .hypothesis
@@ -72,6 +78,21 @@ $(VENV)/.installed: requirements-dev.txt
 	@echo "Setting up Python packages (about a minute the first time)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The scanner needs other versions of much that the app needs, hence an environment of its own.
+$(CHECKS)/.installed: requirements-check.txt
+	@echo "Setting up checkov, which reads what is deployed (about a minute the first time)"
+	@$(PYTHON) -m venv $(CHECKS)
+	@$(CHECKS)/bin/pip install --quiet --disable-pip-version-check -r requirements-check.txt
+	@touch $@
+
+# Half a minute, so only when something of it has changed. A fresh clone, as in CI, has no mark.
+build/.infra-scanned: $(CHECKS)/.installed $(VENV)/.installed $(INFRA)
+	@$(BIN)/python infra/scan.py $(CHECKS)
+	@if command -v bicep >/dev/null; then \
+	  for file in infra/main.bicep infra/onboard-*.bicep; do bicep build --stdout "$$file" >/dev/null || exit 1; done; \
+	else echo "bicep is not installed: infra was read by two parsers, but not compiled"; fi
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json
