@@ -15,6 +15,7 @@ from functions.queue import StorageQueue
 from functions.work import CLUSTERS
 
 QUEUE = "tether-privileged"
+POISON = f"{QUEUE}-poison"  # the Functions host's own name for it
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -60,7 +60,7 @@ class Telemetry(Protocol):
         ...
 
     def poisoned(self, depth: int) -> None:
-        """So many messages lie in the poison queue."""
+        """So many messages lie in the app's poison queues."""
         ...
 
     def published(self, *, well: bool) -> None:
@@ -112,7 +112,7 @@ class Told:
         self._outcomes = meter.create_counter("tether.outcomes", "{change}", "Changes by handler, action and result")
         self._findings = meter.create_counter("tether.findings", "{finding}", "Findings by code and severity")
         self._published = meter.create_counter("tether.events.published", "{batch}", "Events out, by how it went")
-        self._poison = meter.create_gauge("tether.poison.depth", "{message}", "Messages in the poison queue")
+        self._poison = meter.create_gauge("tether.poison.depth", "{message}", "Messages in the poison queues")
         self._since_birth = meter.create_histogram(
             "tether.zone.time",
             "s",

@@ -44,7 +44,7 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
     from functions.policy import PolicyError
     from functions.role import Role
 
-    await _count_poison(queues)
+    await _count_poison(here, queues)
     if isinstance(here.around, PolicyError):
         _log.error("nothing is watched while the policy is invalid: %s", here.around)
         await _keep(Round(at=here.now()), here)
@@ -63,13 +63,18 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         await _tidy(here)
 
 
-async def _count_poison(queues: "Queues") -> None:
+async def _count_poison(here: "Live", queues: "Queues") -> None:
     """Tell how many messages nobody could finish. Without the queue the round fails by itself, if it needs it."""
+    from functions import second_app
+    from functions.policy import PolicyError
     from functions.queue import POISON, QueueError
+    from functions.role import Role
     from functions.telemetry import telemetry
 
+    second = not isinstance(here.around, PolicyError) and here.around.role is Role.PRIVILEGED
+    names = (POISON, second_app.POISON) if second else (POISON,)
     try:
-        telemetry().poisoned(await queues.depth(POISON))
+        telemetry().poisoned(sum([await queues.depth(name) for name in names]))
     except QueueError as error:
         _log.warning("the poison queue is not counted: %s", error)
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from functions import telemetry
+from functions.around import Around
 from functions.http.routes import HEALTH
 from functions.policy import PolicyError
+from functions.role import Role
 from functions.triggers.timers import round_of_watch
 from localazure import fault_effects as effects
 from localazure.world import SUBSCRIPTION
@@ -102,18 +104,48 @@ def test_a_round_is_made_though_nobody_can_keep_or_count(caplog: pytest.LogCaptu
     call(story, deaf=True)
 
 
-def test_each_round_tells_how_many_messages_nobody_could_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def depths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What is told of messages that nobody could finish."""
+
     class Heard(telemetry.Silent):
         def poisoned(self, depth: int) -> None:
-            depths.append(depth)
+            told.append(depth)
 
-    depths: list[int] = []
+    told: list[int] = []
     monkeypatch.setattr(telemetry, "_told", Heard())
+    return told
 
+
+def test_each_round_tells_how_many_messages_nobody_could_finish(depths: list[int]) -> None:
     async def story(here: Story, caller: Caller) -> None:
         await a_round(here)
         here.queue.poison += [b"junk", b"more"]
         await a_round(here)
         assert depths == [0, 2]
+
+    call(story)
+
+
+@pytest.mark.parametrize(
+    ("role", "counted"),
+    [
+        pytest.param(Role.PRIVILEGED, 5, id="the second app has two queues"),
+        pytest.param(Role.SHARING, 2, id="the plain app may not read the second one's"),
+        pytest.param(Role.ALONE, 2, id="alone"),
+    ],
+)
+def test_a_round_counts_the_queues_that_its_app_takes_messages_from(
+    role: Role, counted: int, depths: list[int]
+) -> None:
+    class Both(MemoryQueues):
+        async def depth(self, queue: str) -> int:
+            return {"tether-work-poison": 2, "tether-privileged-poison": 3}[queue]
+
+    async def story(here: Story, caller: Caller) -> None:
+        assert isinstance(here.live.around, Around)
+        live = replace(here.live, around=replace(here.live.around, role=role))
+        await round_of_watch(live, Both(here.queue))
+        assert depths == [counted]
 
     call(story)
