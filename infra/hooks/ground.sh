@@ -34,3 +34,5 @@ for key in sys.argv[1:]:
     value = value.get(key, [])
 print(*([value] if isinstance(value, str) else value), sep="\n")' "$@"
 }
+
+[ -x "$python" ] || make .venv/.installed

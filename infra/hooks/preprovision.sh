@@ -79,7 +79,6 @@ decide_registration() {
   esac
 }
 
-[ -x "$python" ] || make .venv/.installed
 check_policy "$plain"
 need az "Install the Azure CLI, 2.68 or newer."
 need azd "Install the Azure Developer CLI; azure.yaml says which."
