@@ -27,8 +27,7 @@ from tests.scenarios.kubenet_rules import KubenetRules
 from tests.scenarios.kubenet_world import KubenetWorld
 from tests.scenarios.mortal_host import Host
 from tests.scenarios.random_troubles import ToldFaults, Troubles, trouble
-from tests.scenarios.seeds_command import seeds_command
-from tests.scenarios.simulation import Verdict, quiet_logs
+from tests.scenarios.seeds_command import Verdict, quiet_logs, seeds_command
 
 _START = 1_800_000_000.0  # seconds since 1970: every world begins then
 

@@ -4,11 +4,8 @@ As in simulation.py everything goes wrong for a while, and then all of it stops:
 true, nobody else's may have been touched, and nothing may be left of clusters that are gone.
 """
 
-import argparse
 import asyncio
 import logging
-import sys
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from random import Random
@@ -26,7 +23,7 @@ from tests.scenarios.record_places import mortal_targets
 from tests.scenarios.record_rules import RecordRules
 from tests.scenarios.record_troubles import DeniedFaults, trouble
 from tests.scenarios.record_world import RecordWorld
-from tests.scenarios.simulation import Verdict, quiet_logs
+from tests.scenarios.seeds_command import Verdict, quiet_logs, seeds_command
 
 _START = 1_800_000_000.0  # seconds since 1970: every world begins then
 
@@ -38,6 +35,8 @@ _HOUR, _HOURS = 3600.0, 6  # seconds, and how many
 
 # After so long all records are true: the slowest pace and the sweep are at 900 s, then come a pass and a write.
 _BOUND = 1200.0  # seconds
+
+MODULE = "tests.scenarios.record_simulation"
 
 
 def run_seed(seed: int, bug: str | None = None) -> Verdict:
@@ -87,7 +86,7 @@ async def _world(seed: int) -> Verdict:
         rules.records,
         deaths,
         tuple(rules.trace),
-        "tests.scenarios.record_simulation",
+        MODULE,
     )
 
 
@@ -116,24 +115,7 @@ async def _sweep(hosts: Sequence[Host], rules: RecordRules) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds one after the other, tell of those that fail, and give 1 if any does."""
-    parser = argparse.ArgumentParser(prog="python -m tests.scenarios.record_simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="how many")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="the first one")
-    parser.add_argument("--bug", choices=sorted(BUGS), help="put a known bug into Tether")
-    asked = parser.parse_args(arguments)
-    began, failed, written, deaths = time.monotonic(), 0, 0, 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        verdict = run_seed(seed, asked.bug)
-        written, deaths = written + verdict.writes, deaths + verdict.deaths
-        if verdict.violations:
-            failed += 1
-            if asked.seeds == 1:
-                sys.stdout.writelines(f"{line}\n" for line in verdict.trace)
-            sys.stdout.writelines(f"seed {seed}: {line}\n" for line in verdict.violations)
-            sys.stdout.write(f"  replay: {verdict.replay}\n")
-    took = time.monotonic() - began
-    sys.stdout.write(f"{asked.seeds} seeds, {failed} failed, {written} records, {deaths} dead workers, {took:.1f} s\n")
-    return 1 if failed else 0
+    return seeds_command(arguments, MODULE, __doc__, run_seed, BUGS, "records")
 
 
 if __name__ == "__main__":

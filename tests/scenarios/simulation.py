@@ -4,14 +4,10 @@ For a while everything goes wrong: ARM's faults, lost and doubled events, dead w
 of it stops, and after a quiet time every world must be as the policy wants it (simulation_rules.py says what holds).
 """
 
-import argparse
 import asyncio
 import logging
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext
 from random import Random
 
 from localazure.arm_front import arm_app
@@ -25,6 +21,7 @@ from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.seeded_bugs import BUGS
+from tests.scenarios.seeds_command import Verdict, quiet_logs, seeds_command
 from tests.scenarios.simulation_end import IN_TIME, End
 from tests.scenarios.simulation_rules import Rules
 
@@ -36,44 +33,13 @@ _LATE_BIRTH, _SWEEP, _QUIET = 300.0, 900.0, 2100.0
 # After so long all links are right: the slowest pace and the sweep are at 900 s, then come a pass and a link.
 _BOUND = 1200.0  # seconds
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one seed. `trace` tells every call, event and message, in order."""
-
-    seed: int
-    violations: tuple[str, ...]
-    calls: int
-    writes: int
-    deaths: int
-    trace: tuple[str, ...]
-    module: str = "tests.scenarios.simulation"
-
-    @property
-    def replay(self) -> str:
-        return f"python -m {self.module} --from {self.seed} --seeds 1"
+MODULE = "tests.scenarios.simulation"
 
 
 def run_seed(seed: int, bug: str | None = None) -> Verdict:
     """One world, from its seed alone. `bug` is one of seeded_bugs.BUGS, put into Tether for this run."""
     with quiet_logs(), BUGS[bug]() if bug else nullcontext():
         return run(_world(seed))
-
-
-@contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Tether's log goes to the rules and nowhere else."""
-    loggers = {name: logging.getLogger(name) for name in ("tether", "host", "azure")}
-    before = {name: (log.level, log.propagate) for name, log in loggers.items()}
-    for name, log in loggers.items():
-        log.setLevel(logging.INFO if name == "tether" else logging.CRITICAL)
-        log.propagate = False
-    try:
-        yield
-    finally:
-        for name, log in loggers.items():
-            log.setLevel(before[name][0])
-            log.propagate = before[name][1]
 
 
 async def _world(seed: int) -> Verdict:
@@ -111,7 +77,7 @@ async def _world(seed: int) -> Verdict:
     for failure in azure.failures:
         rules.broken(f"the local Azure broke: {failure!r}")
     deaths = sum(host.deaths for host in hosts)
-    return Verdict(seed, tuple(rules.violations), rules.calls, rules.writes, deaths, tuple(trace))
+    return Verdict(seed, tuple(rules.violations), rules.calls, rules.writes, deaths, tuple(trace), MODULE)
 
 
 async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:
@@ -139,24 +105,7 @@ async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds one after the other, tell of those that fail, and give 1 if any does."""
-    parser = argparse.ArgumentParser(prog="python -m tests.scenarios.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="how many")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="the first one")
-    parser.add_argument("--bug", choices=sorted(BUGS), help="put a known bug into Tether")
-    asked = parser.parse_args(arguments)
-    began, failed, calls, deaths = time.monotonic(), 0, 0, 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        verdict = run_seed(seed, asked.bug)
-        calls, deaths = calls + verdict.calls, deaths + verdict.deaths
-        if verdict.violations:
-            failed += 1
-            if asked.seeds == 1:
-                sys.stdout.writelines(f"{line}\n" for line in verdict.trace)
-            sys.stdout.writelines(f"seed {seed}: {line}\n" for line in verdict.violations)
-            sys.stdout.write(f"  replay: {verdict.replay}\n")
-    took = time.monotonic() - began
-    sys.stdout.write(f"{asked.seeds} seeds, {failed} failed, {calls} calls, {deaths} dead workers, {took:.1f} s\n")
-    return 1 if failed else 0
+    return seeds_command(arguments, MODULE, __doc__, run_seed, BUGS, "writes")
 
 
 if __name__ == "__main__":
