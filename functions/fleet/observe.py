@@ -119,19 +119,20 @@ async def _spokes(
     """
     if cluster is None:
         return UNKNOWN, ()
-    vnets = sorted(cluster.own_vnets)
-    read = await asyncio.gather(*(reads.virtual_network(session, vnet) for vnet in vnets), return_exceptions=True)
-    spokes: list[VirtualNetwork] = []
-    unreadable: list[Unreadable] = []
-    for vnet, result in zip(vnets, read, strict=True):
-        match result:
-            case VirtualNetwork():
-                spokes.append(result)
-            case ArmError() if classify(result) in {Kind.DENIED, Kind.GONE}:
-                unreadable.append(Unreadable(vnet, result))
-            case _:
-                raise result
-    return tuple(spokes), tuple(unreadable)
+    reading = [asyncio.create_task(_spoke(session, vnet)) for vnet in sorted(cluster.own_vnets)]
+    await all_read(*reading)
+    read = [task.result() for task in reading]
+    spokes = tuple(one for one in read if isinstance(one, VirtualNetwork))
+    return spokes, tuple(one for one in read if isinstance(one, Unreadable))
+
+
+async def _spoke(session: Session, vnet: ResourceId) -> VirtualNetwork | Unreadable:
+    try:
+        return await reads.virtual_network(session, vnet)
+    except ArmError as error:
+        if classify(error) in {Kind.DENIED, Kind.GONE}:
+            return Unreadable(vnet, error)
+        raise
 
 
 async def _links(session: Session, seen: Seen, policy: Policy, looked_up: tuple[LookedUp, ...], depth: Depth) -> Links:

@@ -10,6 +10,7 @@ from functions.arm import reads, subnets
 from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.arm.side_by_side import all_read
 from functions.fleet.model import ManagedCluster, decode_hook
 from functions.fleet.ownership import NotProvenError, claimed_manager
 from functions.fleet.seen import Seen
@@ -34,19 +35,20 @@ async def observe_subnets(session: Session, seen: Seen, cluster: ManagedCluster)
     group = cluster.node_group
     if group is None or not cluster.node_subnets:
         return seen
-    proven, tables, listed, held = await asyncio.gather(
-        _is_its_group(session, seen, cluster, group),
-        _told(reads.route_tables(session, group)),
-        _others(session, cluster) if cluster.failed else _nobody_asked(),
-        asyncio.gather(*(_subnet_seen(session, subnet) for subnet in cluster.node_subnets)),
-    )
-    if not proven:
+    proving = asyncio.create_task(_is_its_group(session, seen, cluster, group))
+    routing = asyncio.create_task(_told(reads.route_tables(session, group)))
+    listing = asyncio.create_task(_others(session, cluster) if cluster.failed else _nobody_asked())
+    reading = [asyncio.create_task(_subnet_seen(session, subnet)) for subnet in cluster.node_subnets]
+    await all_read(proving, routing, listing, *reading)
+    if not proving.result():
         return seen
+    tables, listed, held = routing.result(), listing.result(), [task.result() for task in reading]
     if listed is None and any(isinstance(one.held, Subnet) and one.table is None for one in held):
         listed = await _others(session, cluster)
     near = [replace(one, neighbours=_on(one.id, listed)) for one in held]
-    theirs = await asyncio.gather(*(_foreign(session, one, tables) for one in near))
-    return replace(seen, subnets=tuple(theirs), node_tables=tables)
+    theirs = [asyncio.create_task(_foreign(session, one, tables)) for one in near]
+    await all_read(*theirs)
+    return replace(seen, subnets=tuple(task.result() for task in theirs), node_tables=tables)
 
 
 async def _is_its_group(session: Session, seen: Seen, cluster: ManagedCluster, group: ResourceId) -> bool:
@@ -79,9 +81,10 @@ async def _foreign(session: Session, one: SubnetSeen, tables: tuple[RouteTable, 
 async def _others(session: Session, cluster: ManagedCluster) -> tuple[ManagedCluster, ...] | ArmError:
     """Every other cluster of the subscriptions of the cluster and its VNets, or why one of them cannot be listed."""
     near = {cluster.id.subscription.casefold(), *(subnet.subscription.casefold() for subnet in cluster.node_subnets)}
-    lists = await asyncio.gather(*(_told(reads.managed_clusters(session, one)) for one in sorted(near)))
+    lists = [asyncio.create_task(_told(reads.managed_clusters(session, one))) for one in sorted(near)]
+    await all_read(*lists)
     found: list[ManagedCluster] = []
-    for listed in lists:
+    for listed in (task.result() for task in lists):
         if isinstance(listed, ArmError):
             return listed
         found += [one for one in listed if one.id != cluster.id]

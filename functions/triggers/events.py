@@ -113,7 +113,8 @@ async def _begun(work: Work, here: "Live") -> None:
             await take(encode(item), here)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         _log.exception("the pass for %s did not end; the queue has it in %.0f s", work.target, _RESCUE)
-    await sending
+    finally:
+        await sending  # also when this worker is told to stop: nobody else has the event until then
 
 
 async def _at_once(work: Work, here: "Live") -> None:

@@ -1,5 +1,6 @@
 """A cluster that failed is seen to in its event's own invocation, in four round trips; the queue has it as well."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -104,6 +105,34 @@ def test_a_pass_that_breaks_off_is_made_by_the_queue(monkeypatch: pytest.MonkeyP
     tell(story, by_name)
 
 
+def test_a_worker_that_is_told_to_stop_has_the_event_in_the_queue_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions import reconcile
+
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(1e6)
+
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        monkeypatch.setattr(reconcile, "reconcile", never)
+        real, sending = here.queue.send, asyncio.Event()
+
+        async def slowly(item: Any, delay: float) -> None:
+            sending.set()
+            await asyncio.sleep(5)
+            await real(item, delay)
+
+        monkeypatch.setattr(here.queue, "send", slowly)
+        before = here.queue.waiting()
+        invocation = asyncio.ensure_future(told(here, cluster))
+        await sending.wait()
+        invocation.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await invocation
+        assert here.queue.waiting() == before + 1
+
+    tell(story, by_name)
+
+
 def test_the_group_that_is_remembered_is_not_believed_to_be_the_clusters() -> None:
     """Another cluster may have had the name before, in another node resource group."""
 
@@ -128,6 +157,8 @@ def test_the_group_that_is_remembered_is_not_believed_to_be_the_clusters() -> No
         ("virtualNetworkLinks", "virtualNetworks/spoke"),
         ("/subnets/", "virtualNetworkLinks"),
         ("resourceGroups/MC_apps_team", "managedClusters/team"),
+        ("/subnets/", "Microsoft.Network/routeTables"),
+        ("/providers/Microsoft.ContainerService/managedClusters$", "Microsoft.Network/routeTables"),
     ],
 )
 def test_of_reads_side_by_side_that_fail_the_longest_pause_is_kept(path: str, other: str) -> None:
