@@ -1,6 +1,6 @@
 #!/bin/sh
 # azd runs this after the code is deployed: it has each subscription of the policy tell Tether of its changes. It may be
-# run again (azd hooks run postdeploy). A system topic that exists is never written, whoever made it.
+# run again (azd hooks run postdeploy). A system topic that is not of Tether's making is never written.
 set -eu
 cd "$(dirname "$0")/../.."
 . infra/hooks/ground.sh
@@ -9,6 +9,7 @@ policy=infra/tether-policy.json
 delivery=${TETHER_EVENT_DELIVERY:-function}
 group=${TETHER_EVENTS_GROUP:-rg-tether-events}
 name=${TETHER_EVENT_SUBSCRIPTION:-tether}
+pause=${TETHER_HOOK_PAUSE:-15}
 
 lower() {
   printf '%s' "$1" | tr '[:upper:]' '[:lower:]'
@@ -28,7 +29,7 @@ wait_for_function() {
     tries=$((tries + 1))
     [ "$tries" -lt 20 ] ||
       stop "Azure does not know the function $TETHER_FUNCTION_ID. See whether the app starts (docs/operating.md), then: azd hooks run postdeploy"
-    sleep "${TETHER_HOOK_PAUSE:-15}"
+    sleep "$pause"
   done
 }
 
@@ -52,6 +53,17 @@ check_event_subscription() {
       return 1
       ;;
   esac
+}
+
+# deploy_events SUBSCRIPTION LOCATION TOPIC PRINCIPAL: what it came to is left in $scratch. A deployment's name belongs to
+# one location.
+deploy_events() {
+  az deployment sub create --subscription "$1" --location "$2" --name "tether-events-$2" \
+    --template-file infra/onboard-subscription.bicep -o tsv \
+    --query '[properties.outputs.[isDelivering.value, isDeadLettering.value, advice.value]]' \
+    --parameters "functionId=$TETHER_FUNCTION_ID" "storageAccountId=$TETHER_STORAGE_ID" "delivery=$delivery" \
+    "resourceGroupName=$group" "eventSubscriptionName=$name" \
+    "existingTopicId=$3" "existingTopicPrincipalId=${3:+$4}" >"$scratch"
 }
 
 # In a subshell, so that names stay in it. Its callers look at its status, which switches set -e off: hence `|| exit 1`.
@@ -84,13 +96,11 @@ FOUND
     location=$(az group show --subscription "$id" --name "$group" --query location -o tsv) || exit 1
   fi
   [ "$principal" != - ] || principal=''
-  # A deployment's name belongs to one location.
-  az deployment sub create --subscription "$id" --location "$location" --name "tether-events-$location" \
-    --template-file infra/onboard-subscription.bicep -o tsv \
-    --query '[properties.outputs.[isDelivering.value, isDeadLettering.value, advice.value]]' \
-    --parameters "functionId=$TETHER_FUNCTION_ID" "storageAccountId=$TETHER_STORAGE_ID" "delivery=$delivery" \
-    "resourceGroupName=$group" "eventSubscriptionName=$name" \
-    "existingTopicId=$topic" "existingTopicPrincipalId=${topic:+$principal}" >"$scratch" || exit 1
+  deploy_events "$id" "$location" "$topic" "$principal" || {
+    say "  Azure refused it (above). Once more: a right that was just given is not known everywhere at once."
+    sleep "$((pause * 4))"
+    deploy_events "$id" "$location" "$topic" "$principal" || exit 1
+  }
   delivering=$(lower "$(cut -f 1 "$scratch")")
   kept=$(lower "$(cut -f 2 "$scratch")")
   advice=$(cut -f 3 "$scratch")

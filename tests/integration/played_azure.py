@@ -79,9 +79,13 @@ class Azure:
         return [{"id": f"sp-{match[1]}"}] if self._app(match[1]).get("principal") else []
 
     def ad_sp_create(self, client: str) -> None:
-        if self.state.pop("fails_once", None) == "ad sp create":
-            raise RefusedError("ERROR: Service unavailable.")
+        self._fail_once("ad sp create")
         self._app(client)["principal"] = True
+
+    def _fail_once(self, command: str) -> None:
+        if self.state.get("fails_once") == command:
+            del self.state["fails_once"]
+            raise RefusedError("ERROR: Service unavailable.")
 
     def _app(self, client: str) -> Json:
         return next(app for app in self.state["apps"] if app["appId"] == client)
@@ -139,6 +143,7 @@ class Azure:
         else:
             topic = next(one for one in spoke["topics"] if one["id"] == given["existingTopicId"])
             assert given["existingTopicPrincipalId"] == (topic["identity"] or {"principalId": ""})["principalId"]
+        self._fail_once("deployment sub create")
         kept = ours or given["existingTopicPrincipalId"] != ""
         delivering = given["delivery"] == "function" or kept
         if delivering:

@@ -276,6 +276,14 @@ def test_every_subscription_of_the_policy_is_seen_to_and_one_that_refuses_stops_
     assert len(project.topics(SPOKE)) == 1
 
 
+def test_a_right_that_was_just_given_and_is_not_known_yet_is_waited_for(project: Project) -> None:
+    project.tenant(subscriptions={HOME: spoke()}, fails_once="deployment sub create")
+    ended = project.postdeploy()
+    assert ended.returncode == 0, ended.stderr
+    (topic,) = project.topics()
+    assert len(topic["delivers"]) == 1
+
+
 def test_a_topic_of_others_stays_as_it_is(project: Project) -> None:
     theirs = a_topic(HOME, "rg-theirs", "their-topic", principal="p", source=f"/SUBSCRIPTIONS/{HOME.upper()}")
     theirs["delivers"] = [{"name": "theirs", "destination": {"resourceId": OTHERS_FUNCTION}}]
