@@ -1,20 +1,19 @@
 """A managed cluster's body: read whole, and put again as it was read.
 
 That is what `az resource update --ids <id>` does with nothing to change, and what makes AKS go on with a creation that
-failed (docs/decisions/0008). The body is not taken through the SDK's models: what was never decoded cannot be lost.
+failed (docs/decisions/0008). The typed client puts it, and takes it as bytes: what its models do not know is not lost.
 """
 
+import io
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import msgspec
 
-from functions.arm import errors
 from functions.arm.errors import NoAnswerError
-from functions.arm.operations import LOST
 from functions.arm.resource_id import ResourceId
-from functions.arm.session import Session
-from functions.arm.writes import Accepted
+from functions.arm.session import CLUSTER_WRITE_TIMEOUT, Session
+from functions.arm.writes import Accepted, accepted, begin, sent_once
 
 API = "2026-08-01"
 """The newest version that the SDK knows (azure-mgmt-containerservice 41.8): an older one shows less."""
@@ -84,7 +83,7 @@ async def put_again(session: Session, cluster: ResourceId, body: Json, etag: str
     """Put a failed cluster as it was just read, if it had `etag` then, or any where that is None, and still has.
 
     The ETag of the very body that is sent goes along as If-Match. So a PUT that came twice would be harmless: the first
-    one moves the ETag, and AKS is busy. The session sends it once. Raises ChangedMeanwhileError, SecretNeededError,
+    one moves the ETag, and AKS is busy. It is sent once. Raises ChangedMeanwhileError, SecretNeededError,
     ArmError, NoTokenError, and NoAnswerError when it is not known whether it was asked for.
     """
     held = body.get("eTag") or body.get("etag")
@@ -96,9 +95,23 @@ async def put_again(session: Session, cluster: ResourceId, body: Json, etag: str
         raise ChangedMeanwhileError("it is not Failed any more")
     if needed := secrets_needed(body):
         raise SecretNeededError(", ".join(needed))
-    answer = await session.put_answer(str(cluster), API, msgspec.json.encode(writable(body)), f'"{held}"')
-    pause = errors.retry_after(answer.headers) or _USUAL_PAUSE
-    return Accepted(answer.headers.get("azure-asyncoperation") or LOST, pause)
+    from azure.core import MatchConditions
+
+    client = session.container_service(cluster.subscription)
+    headers = await begin(
+        lambda options: client.managed_clusters.begin_create_or_update(
+            cluster.group,
+            cluster.name,
+            io.BytesIO(msgspec.json.encode(writable(body))),
+            etag=held,
+            match_condition=MatchConditions.IfNotModified,
+            raw_request_hook=sent_once,
+            **options,
+        ),
+        "PUT",
+        CLUSTER_WRITE_TIMEOUT,
+    )
+    return accepted(headers, _USUAL_PAUSE)
 
 
 def writable(body: Json) -> Json:

@@ -11,10 +11,10 @@ import msgspec
 
 from functions.arm import errors
 from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
-from functions.arm.operations import LOST, LookedUp, Operation, Progress, Ran, is_arms
+from functions.arm.operations import LookedUp, Operation, Progress, Ran, is_arms
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import CLUSTER_WRITE_TIMEOUT, Session
-from functions.arm.writes import Accepted
+from functions.arm.writes import Accepted, accepted, begin
 
 API = "2026-08-01"
 
@@ -53,12 +53,17 @@ async def start(
     Recorded: aks/run-command-202-then-result [0], 202 with nothing but a Location. Not idempotent: what is run has to
     be. Raises ArmError, NoTokenError, or NoAnswerError when it is not known whether the command was begun.
     """
-    body = {"command": command, "context": _zipped(files)}
-    if entra:
-        body["clusterToken"] = await session.token_for(f"{_AKS_APP}/.default")
-    answer = await session.post_answer(f"{cluster}/runCommand", API, body, timeout=CLUSTER_WRITE_TIMEOUT)
-    pause = errors.retry_after(answer.headers) or _USUAL_PAUSE
-    return Accepted(answer.headers.get("location") or LOST, pause)
+    client = session.container_service(cluster.subscription)
+    from azure.mgmt.containerservice.models import RunCommandRequest
+
+    token = await session.token_for(f"{_AKS_APP}/.default") if entra else None
+    body = RunCommandRequest(command=command, context=_zipped(files), cluster_token=token)
+    headers = await begin(
+        lambda options: client.managed_clusters.begin_run_command(cluster.group, cluster.name, body, **options),
+        "POST",
+        CLUSTER_WRITE_TIMEOUT,
+    )
+    return accepted(headers, _USUAL_PAUSE, address="location")
 
 
 async def look_up(session: Session, operation: Operation) -> LookedUp:

@@ -1,7 +1,7 @@
 """One authenticated way to ARM for the whole worker: raw requests for reads, typed clients for writes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from functions.telemetry import telemetry
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AsyncHttpTransport
     from azure.core.rest import AsyncHttpResponse
+    from azure.mgmt.containerservice.aio import ContainerServiceClient
+    from azure.mgmt.network.aio import NetworkManagementClient
 
 READ_TIMEOUT = 5  # seconds, as for tokens
 RECORD_WRITE_TIMEOUT = 15  # seconds, for links and records
@@ -40,7 +42,7 @@ class Session:
         self.cloud = cloud
         self._credential = credential
         self._transport = transport
-        self._clients: dict[str, PrivateDnsManagementClient] = {}
+        self._clients: dict[tuple[Callable[..., Any], str], Any] = {}
         self._allowance = Allowance()
 
     def holding(self, subscription: str, reads: int) -> AbstractContextManager[None]:
@@ -68,21 +70,6 @@ class Session:
         url = f"{self.cloud.arm}{path}"
         return await self._send(HttpRequest("POST", url, params={"api-version": api_version}, json=body), timeout)
 
-    async def put_answer(self, path: str, api_version: str, body: bytes, if_match: str | None) -> Answer:
-        """The whole answer to a PUT of a body as it stands, for a cluster or a subnet whose properties nobody may lose.
-
-        It is sent once. aiohttp sends a PUT again when the connection drops without an answer (client.py,
-        IDEMPOTENT_METHODS), up to a minute later, when the body may be out of date; one that it cannot rewind it does
-        not. `if_match` is the ETag as it was read, quotes and all.
-        """
-        headers = {"Accept": "application/json", "Content-Type": "application/json", "Content-Length": str(len(body))}
-        if if_match is not None:
-            headers["If-Match"] = if_match
-        url = f"{self.cloud.arm}{path}"
-        content = _read_once(body)
-        request = HttpRequest("PUT", url, params={"api-version": api_version}, content=content, headers=headers)
-        return await self._send(request, CLUSTER_WRITE_TIMEOUT)
-
     async def token_for(self, scope: str) -> str:
         """A token of ours for something else than ARM, to be sent to ARM and nowhere else. Raises NoTokenError."""
         return (await self._credential.get_token_info(scope)).token
@@ -99,9 +86,28 @@ class Session:
 
     def private_dns(self, subscription: str) -> PrivateDnsManagementClient:
         """The typed client for the private zones of one subscription. Raw reads take the one of none."""
-        key = subscription.casefold()
+        return self._client(PrivateDnsManagementClient, subscription)
+
+    def network(self, subscription: str) -> "NetworkManagementClient":
+        """The typed client for the networks of one subscription.
+
+        The first one takes half a second to a second and 40 MB, for the import, and each then 80 kB: nobody pays for
+        that before there is a subnet to be written.
+        """
+        from azure.mgmt.network.aio import NetworkManagementClient
+
+        return self._client(NetworkManagementClient, subscription)
+
+    def container_service(self, subscription: str) -> "ContainerServiceClient":
+        """The typed client for the clusters of one subscription. The first one takes a tenth of a second or two."""
+        from azure.mgmt.containerservice.aio import ContainerServiceClient
+
+        return self._client(ContainerServiceClient, subscription)
+
+    def _client[T](self, make: Callable[..., T], subscription: str) -> T:
+        key = make, subscription.casefold()
         if key not in self._clients:
-            self._clients[key] = PrivateDnsManagementClient(
+            self._clients[key] = make(
                 self._credential,
                 subscription,
                 base_url=self.cloud.arm,
@@ -121,10 +127,6 @@ class Session:
         """Close the connections and the credential. The session cannot be used afterwards."""
         await self._transport.close()
         await self._credential.close()
-
-
-async def _read_once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
 
 
 def _seconds() -> float:

@@ -1,22 +1,23 @@
 """A subnet's body: read whole, written whole with another route table, and compared.
 
-The body is not taken through the SDK's models, though those keep unknown properties too: bytes that were never
-decoded into a model cannot lose anything on the way, and azure.mgmt.network costs half a second to import
+The typed client writes it, and takes it as bytes: what was never decoded into a model cannot get lost on the way
 (docs/decisions/0007).
 """
 
 import asyncio
 import hashlib
-from typing import Any, cast
+import io
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from functions.arm import errors
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
-from functions.arm.operations import LOST
 from functions.arm.resource_id import ResourceId
-from functions.arm.session import Session
-from functions.arm.writes import Accepted
+from functions.arm.session import CLUSTER_WRITE_TIMEOUT, Session
+from functions.arm.writes import Accepted, accepted, begin, sent_once
+
+if TYPE_CHECKING:
+    from azure.mgmt.network.aio import NetworkManagementClient
 
 API = "2026-03-01"
 """The newest version that the SDK knows (azure-mgmt-network 33.1): an older one may not show what a newer one set."""
@@ -69,6 +70,7 @@ async def attach(session: Session, subnet: ResourceId, seen: bytes, table: Resou
     in the gap. Raises ChangedMeanwhileError when the subnet is not as `seen`, AnotherWriterError, ArmError,
     NoTokenError, and NoAnswerError when it is not known whether it was written.
     """
+    client = session.network(subnet.subscription)  # imported now, and not between the read and the write
     before = await read(session, subnet)
     if changed := changed_parts(seen, before):
         raise ChangedMeanwhileError(f"{', '.join(changed)} changed since it was looked at")
@@ -76,14 +78,30 @@ async def attach(session: Session, subnet: ResourceId, seen: bytes, table: Resou
     beside = asyncio.create_task(_beside(session, subnet))
     await asyncio.sleep(0)  # so that the read is on its way first
     try:
-        answer = await session.put_answer(str(subnet), API, body, etag(before))
+        ours = await put(client, subnet, body, etag(before))
     finally:
         meanwhile = await beside
-    address = answer.headers.get("azure-asyncoperation") or LOST
-    accepted = Accepted(address, errors.retry_after(answer.headers) or _USUAL_PAUSE)
     if meanwhile and (theirs := _written_by_others(body, meanwhile)):
-        raise AnotherWriterError(accepted, theirs)
-    return accepted
+        raise AnotherWriterError(ours, theirs)
+    return ours
+
+
+async def put(client: "NetworkManagementClient", subnet: ResourceId, body: bytes, if_match: str | None) -> Accepted:
+    """Write a subnet as it stands in `body`. `if_match` is the ETag as it was read, quotes and all. Raises as begin."""
+    headers = await begin(
+        lambda options: client.subnets.begin_create_or_update(
+            subnet.group,
+            subnet.parent.name,
+            subnet.name,
+            io.BytesIO(body),
+            headers={"If-Match": if_match} if if_match else {},
+            raw_request_hook=sent_once,
+            **options,
+        ),
+        "PUT",
+        CLUSTER_WRITE_TIMEOUT,
+    )
+    return accepted(headers, _USUAL_PAUSE)
 
 
 def _written_by_others(ours: bytes, meanwhile: bytes) -> tuple[str, ...]:

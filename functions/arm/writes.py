@@ -1,19 +1,26 @@
 """Writes: each one call of a typed client, each a compare-and-swap where Azure offers one (rule 3)."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
+
 from functions.arm import errors
+from functions.arm.operations import LOST
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import RECORD_WRITE_TIMEOUT, Session, guarded
 from functions.telemetry import telemetry
 
 if TYPE_CHECKING:
-    from azure.core.pipeline import PipelineResponse
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
+    from azure.core.rest import AsyncHttpResponse
 
 # Azure names 30 s for private DNS (recorded privatedns/zone-link-record-full-flow-2024-06-01); used when it names none.
 _USUAL_PAUSE = 30.0
+
+type Options = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,58 @@ class Accepted:
 
     address: str
     pause: float
+
+
+async def begin(call: Callable[[Options], Awaitable[object]], method: str, timeout: float) -> Mapping[str, str]:  # noqa: ASYNC109 - the transport keeps it
+    """The headers, by name in lower case, of the answer with which ARM took a write.
+
+    `call` gets the options of one call of a typed client that begins an operation: one request, of at most `timeout`
+    seconds, without polling. ARM's answer decides whether it was taken, and not what the SDK makes of it: the SDK also
+    fails on a 2xx that its specification does not name, and on a Retry-After that is no number.
+    Raises ArmError, NoTokenError, or NoAnswerError when it is not known whether the write was taken.
+    """
+    answers: list[AsyncHttpResponse] = []
+
+    def keep(response: "PipelineResponse[Any, AsyncHttpResponse]") -> None:
+        answers.append(response.http_response)
+
+    async def answered() -> None:
+        try:
+            await call({"polling": False, "raw_response_hook": keep, "read_timeout": timeout})
+        except (HttpResponseError, ValueError):
+            if not (answers and 200 <= answers[-1].status_code < 300):
+                raise
+
+    await guarded(answered, method)
+    telemetry().called(method, answers[-1].status_code)
+    return {name.casefold(): value for name, value in answers[-1].headers.items()}
+
+
+def accepted(headers: Mapping[str, str], usual_pause: float, address: str = "azure-asyncoperation") -> Accepted:
+    """What the headers of an answer say of the operation. `usual_pause` (seconds) is for one that names none."""
+    return Accepted(headers.get(address) or LOST, errors.retry_after(headers) or usual_pause)
+
+
+def sent_once(request: "PipelineRequest[HttpRequest]") -> None:
+    """A typed client's `raw_request_hook`: the bytes of a file object go as they are, and aiohttp sends them once.
+
+    aiohttp sends a PUT again when the connection drops without an answer (client.py, IDEMPOTENT_METHODS), up to a
+    minute later, when the body may be out of date; a body that it cannot rewind it does not.
+    """
+    held = request.http_request
+    body: bytes = held.content.read()
+    headers = {**held.headers, "Content-Length": str(len(body))}
+    request.http_request = HttpRequest(held.method, held.url, headers=headers, content=_NotRewound(body))
+
+
+class _NotRewound:
+    """A body that aiohttp cannot rewind. A new request has it whole: azure-core makes one for a claims challenge."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
 
 
 async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags: dict[str, str]) -> Accepted:
@@ -34,7 +93,6 @@ async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags
     from azure.core import MatchConditions
     from azure.mgmt.privatedns.models import SubResource, VirtualNetworkLink, VirtualNetworkLinkProperties
 
-    headers, keep_headers = _headers()
     body = VirtualNetworkLink(
         location="global",
         tags=tags,
@@ -44,21 +102,14 @@ async def create_link(session: Session, link: ResourceId, vnet: ResourceId, tags
         ),
     )
     client = session.private_dns(link.subscription)
-    await guarded(
-        lambda: client.virtual_network_links.begin_create_or_update(
-            link.group,
-            link.parent.name,
-            link.name,
-            body,
-            match_condition=MatchConditions.IfMissing,
-            polling=False,
-            raw_response_hook=keep_headers,
-            read_timeout=RECORD_WRITE_TIMEOUT,
+    headers = await begin(
+        lambda options: client.virtual_network_links.begin_create_or_update(
+            link.group, link.parent.name, link.name, body, match_condition=MatchConditions.IfMissing, **options
         ),
         "PUT",
+        RECORD_WRITE_TIMEOUT,
     )
-    telemetry().called("PUT", 202)
-    return _accepted(headers)
+    return accepted(headers, _USUAL_PAUSE)
 
 
 async def delete_link(session: Session, link: ResourceId, etag: str | None) -> Accepted | None:
@@ -69,34 +120,13 @@ async def delete_link(session: Session, link: ResourceId, etag: str | None) -> A
     """
     from azure.core import MatchConditions
 
-    headers, keep_headers = _headers()
     client = session.private_dns(link.subscription)
-    conditions: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-    await guarded(
-        lambda: client.virtual_network_links.begin_delete(
-            link.group,
-            link.parent.name,
-            link.name,
-            polling=False,
-            raw_response_hook=keep_headers,
-            read_timeout=RECORD_WRITE_TIMEOUT,
-            **conditions,
+    conditions: Options = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+    headers = await begin(
+        lambda options: client.virtual_network_links.begin_delete(
+            link.group, link.parent.name, link.name, **conditions, **options
         ),
         "DELETE",
+        RECORD_WRITE_TIMEOUT,
     )
-    telemetry().called("DELETE", 202)
-    return _accepted(headers) if "azure-asyncoperation" in headers else None
-
-
-def _headers() -> "tuple[dict[str, str], Callable[[PipelineResponse[Any, Any]], None]]":
-    """A place for an answer's headers, by name in lower case, and what puts them there."""
-    headers: dict[str, str] = {}
-
-    def keep(response: "PipelineResponse[Any, Any]") -> None:
-        headers.update({name.casefold(): value for name, value in response.http_response.headers.items()})
-
-    return headers, keep
-
-
-def _accepted(headers: dict[str, str]) -> Accepted:
-    return Accepted(headers.get("azure-asyncoperation", ""), errors.retry_after(headers) or _USUAL_PAUSE)
+    return accepted(headers, _USUAL_PAUSE) if "azure-asyncoperation" in headers else None
