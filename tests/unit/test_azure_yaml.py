@@ -37,6 +37,7 @@ ALLOWED: dict[str, Rule] = {
         f"{where}/{when}/{name}": rule  # [schema] hooks; of commands here, of services below
         for where in ("hooks", "services/*/hooks")
         for when in (
+            "preup",
             "preprovision",
             "postprovision",
             "prepackage",
@@ -97,7 +98,8 @@ def test_every_service_is_the_package_and_is_deployed_as_it_is(document: dict[st
 
 def test_the_package_is_built_before_it_is_deployed_and_what_fails_stops_azd(document: dict[str, Any]) -> None:
     hooks: dict[str, dict[str, Any]] = document["hooks"]
-    assert hooks["prepackage"]["run"] == "make package"
+    for when in ("preup", "prepackage", "predeploy"):
+        assert hooks[when]["run"] == "make package"
     assert [name for name, hook in hooks.items() if hook.get("continueOnError")] == []
 
 
