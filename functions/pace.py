@@ -25,8 +25,8 @@ _LOOKS_FOR_GONE = 3
 # For how long journal entries that the tables could not take wait for them.
 LEDGER_WAIT = 60.0
 
-# How soon the second app is asked again, when its queue could not be reached.
-SECOND_APP_WAIT = 60.0
+# How soon the second app is asked again at first, when its queue could not be reached.
+_ASKED_AGAIN = 60.0
 
 # Outcomes that ask for the same change again.
 _STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
@@ -36,6 +36,11 @@ def pace(attempt: int, *, busy: bool) -> float:
     """Seconds before the next try, `attempt` tries (1 or more) after the last progress."""
     first, longest = (_BUSY_FIRST, _BUSY_LONGEST) if busy else (_CALM_FIRST, _CALM_LONGEST)
     return min(longest, first * 2 ** min(attempt - 1, 16))
+
+
+def until_asked(waited: float) -> float:
+    """Seconds until the second app is asked again, `waited` seconds after what happened: as long once more."""
+    return min(max(waited, _ASKED_AGAIN), _CALM_LONGEST)
 
 
 def stuck(outcomes: tuple[Outcome, ...]) -> bool:

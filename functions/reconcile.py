@@ -25,7 +25,7 @@ from functions.handlers.verdict import (
 from functions.ledger import journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Observed
-from functions.pace import SECOND_APP_WAIT
+from functions.pace import until_asked
 from functions.passed import Pass, blind, carrying, remember, tell_milestones
 from functions.permission import permitted
 from functions.policy import Mode
@@ -114,14 +114,14 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     async with AsyncExitStack() as turn:
         allowed = await permitted(considered.verdict, considered.seen, work, around, turn)
         outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
-    allowed = await _asked(considered.verdict, considered.seen, allowed, around)
+    allowed = await _asked(considered.verdict, considered.seen, allowed, work, around)
     done = remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
     if around.role is not Role.PRIVILEGED:
         tell_milestones(work, considered.seen, outcomes, done.observed)
     return done
 
 
-async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, around: Around) -> Restrained:
+async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, work: Work, around: Around) -> Restrained:
     """Have the second app look at what it alone may do. Where it cannot be asked, this pass is made once more."""
     if seen.cluster is None or around.policy.mode is Mode.OBSERVE:
         return allowed
@@ -130,7 +130,7 @@ async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, around: Arou
             await around.second.ask(Ask(cluster=seen.cluster.id, handler=handler))
     except QueueError as error:
         _log.warning("the second app is not asked to look at %s, and will be: %s", seen.cluster.id, error)
-        return replace(allowed, again=soonest(allowed.again, SECOND_APP_WAIT))
+        return replace(allowed, again=soonest(allowed.again, until_asked(seen.at - work.since)))
     return allowed
 
 

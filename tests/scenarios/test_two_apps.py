@@ -1,120 +1,35 @@
 """Two apps from one package: the plain one may not put clusters or run commands, and asks the one that may."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions import second_app
-from functions.arm.clouds import PUBLIC
-from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
-from functions.arm.session import Session
 from functions.around import Around
-from functions.fleet.observe_records import Targets
-from functions.fleet.scope import Scopes
-from functions.ledger.reports import Reports
 from functions.ledger.state import Entry
-from functions.live import Live
 from functions.policy import Mode, Policy
-from functions.queue import QueueError
 from functions.role import Role
 from functions.second_app import Ask
 from functions.triggers import privileged
 from localazure import fault_effects as effects
 from localazure.aks import maintenance
 from localazure.world import SUBSCRIPTION
-from tests.scenarios.memory_documents import MemoryDocuments
-from tests.scenarios.memory_ledger import MemoryLedger
-from tests.scenarios.story import ListeningTransport, MemoryQueue, Story, Token, kept, lines, tell
+from tests.scenarios.story import Story, lines, tell
 from tests.scenarios.test_failed_clusters import bringing_up, puts
 from tests.scenarios.test_pod_restarts import Pods, following
-
-
-@dataclass
-class AskedQueue:
-    """The second app's queue as the plain one sees it."""
-
-    down: bool = False
-    sent: list[bytes] = field(default_factory=list[bytes])
-
-    async def ask(self, ask: Ask) -> None:
-        if self.down:
-            raise QueueError("the queue tether-privileged cannot be reached (test)")
-        self.sent.append(second_app.encode(ask))
-
-
-@dataclass
-class TwoApps:
-    """The plain app's story, and the second app's in the same world, each with its own memory, queue and policy."""
-
-    plain: Story
-    second: Story
-    between: AskedQueue
-
-    async def passes(self, seconds: float) -> None:
-        """Let Azure's time pass for both."""
-        await asyncio.gather(
-            self.plain.passes(seconds, watching=True), self.second.passes(seconds, watching=True), self._hand(seconds)
-        )
-
-    async def _hand(self, seconds: float) -> None:
-        clock = self.plain.azure.clock
-        end, number = clock.now() + seconds, 0
-        while clock.now() < end:
-            while self.between.sent:
-                number += 1
-                body, message = self.between.sent.pop(0), f"{number}-{clock.now()}"
-                await privileged.take(body, message, clock.now(), self.second.live)
-            await asyncio.sleep(1)
-
-
-def tell_both(
-    story: Callable[[TwoApps], Awaitable[None]], plain: Callable[[Any], Policy], second: Callable[[Any], Policy]
-) -> None:
-    """Tell a story of both apps."""
-
-    async def told(here: Story) -> None:
-        assert isinstance(here.live.around, Around)
-        between = AskedQueue()
-        here.live = replace(here.live, around=replace(here.live.around, role=Role.SHARING, second=between))
-        await story(TwoApps(here, second_story(here, second(here.world)), between))
-
-    tell(told, plain)
-
-
-def second_story(here: Story, policy: Policy) -> Story:
-    transport = ListeningTransport(here.transport.app)
-    session = Session(PUBLIC, TokenSource(Token()), transport)  # type: ignore[arg-type]
-    ledger, documents = MemoryLedger(), MemoryDocuments()
-    reports = Reports(documents)
-    targets = Targets(policy.records, lambda record: kept(record, session, here.servers))
-    clock = here.azure.clock.now
-    around = Around(session, policy, Scopes(), clock, ledger, reports, targets, role=Role.PRIVILEGED)
-    queue = MemoryQueue(clock)
-    live = Live(queue, around, ledger, reports)
-    return replace(here, queue=queue, live=live, transport=transport, documents=documents)
-
-
-def writes(here: Story) -> list[str]:
-    """What an app wrote, or ran."""
-    return [call for call in here.transport.asked if not call.startswith("GET") and "/descendants" not in call]
-
-
-async def failed(both: TwoApps) -> str:
-    """A cluster that could not be made, since its hub could not be linked in time, and can be now."""
-    both.plain.faults.add(effects.not_authorised(), method="PUT", path="virtualNetworkLinks/tether-")
-    cluster = await both.plain.create()
-    await both.passes(900)
-    assert both.plain.state(cluster) == "Failed"
-    both.plain.faults.clear()
-    return cluster
+from tests.scenarios.two_apps import TwoApps, failed, tell_both, writes
+from tests.unit.worlds import CLUSTER_ID, ZONE
 
 
 def codes(caplog: pytest.LogCaptureFixture) -> set[str]:
     return {line["code"] for line in lines(caplog, "finding")}
+
+
+def _asking(cluster: str, handler: str = "failed_clusters") -> bytes:
+    return b'{"cluster":"%b","handler":"%b"}' % (cluster.encode(), handler.encode())
 
 
 def test_the_second_app_puts_the_cluster_and_the_plain_one_links_its_zone(caplog: pytest.LogCaptureFixture) -> None:
@@ -171,11 +86,23 @@ def test_in_mode_observe_the_plain_app_asks_for_nothing() -> None:
     tell_both(story, bringing_up(mode=Mode.OBSERVE), bringing_up(mode=Mode.OBSERVE))
 
 
-@pytest.mark.parametrize("fails", [b"", b"{}", b'{"cluster":"/subscriptions/x","handler":"failed_clusters"}'])
+@pytest.mark.parametrize(
+    "fails",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{}", id="no fields"),
+        pytest.param(b'{"cluster":"/subscriptions/x","handler":"failed_clusters"}', id="no id"),
+        pytest.param(_asking(str(CLUSTER_ID.group_id)), id="a group"),
+        pytest.param(_asking(str(ZONE)), id="a zone"),
+        pytest.param(_asking(str(CLUSTER_ID), "zone_links"), id="a concern of the plain app"),
+        pytest.param(_asking(str(CLUSTER_ID))[:-1] + b',"change":"put"}', id="a change"),
+    ],
+)
 def test_what_is_no_request_goes_to_the_poison_queue(fails: bytes) -> None:
     async def story(both: TwoApps) -> None:
         await privileged.take(fails, "1", both.second.azure.clock.now(), both.second.live)
         assert both.second.queue.poison == [fails]
+        assert both.second.queue.waiting() == 0
 
     tell_both(story, bringing_up(), bringing_up())
 

@@ -4,7 +4,7 @@ from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.operations import LOST, Operation
 from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Severity, Verdict
-from functions.pace import after_blindness, after_pass, attempts, held, pace
+from functions.pace import after_blindness, after_pass, attempts, held, pace, until_asked
 from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen
 
 CHANGE = Change("zone_links", ZONE, Action.CREATE, Linking(HUB), "")
@@ -20,6 +20,10 @@ def test_nodes_that_wait_are_not_kept_waiting() -> None:
 
 def test_where_nobody_waits_tether_is_patient() -> None:
     assert [pace(n, busy=False) for n in (1, 2, 3, 4, 5, 6, 99)] == [30, 60, 120, 240, 480, 900, 900]
+
+
+def test_a_second_app_that_cannot_be_asked_is_asked_ever_more_seldom() -> None:
+    assert [until_asked(waited) for waited in (-5, 0, 60, 300, 900, 86400)] == [60, 60, 60, 300, 900, 900]
 
 
 @pytest.mark.parametrize(
