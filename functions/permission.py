@@ -1,7 +1,7 @@
 """What a pass may do of what it wants: rule 9, and the turns that restarts and second creations wait for."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,14 +15,15 @@ from functions.handlers.verdict import (
     Change,
     Reputting,
     Restarting,
+    Routing,
     Verdict,
     soonest,
 )
 from functions.ledger.reports import Place, ReportsError
-from functions.ledger.state import LedgerError
+from functions.ledger.state import Entry, LedgerError
 from functions.plan import WINDOW, takes
 from functions.policy import Mode
-from functions.restraint import Restrained, tug_of_war, within_limit
+from functions.restraint import Restrained, left_untold, tug_of_war, within_limit
 from functions.role import Role
 from functions.work import Work
 
@@ -76,8 +77,8 @@ async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restraine
 
 
 async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -> Restrained:
-    """Clusters are put again as seldom as the journal says, and wait for a ledger that can tell."""
-    asking = [change for change in allowed.changes if isinstance(change.wants, Reputting)]
+    """Clusters and subnets are put as seldom as the journal says, and wait for a ledger that can tell."""
+    asking = [change for change in allowed.changes if isinstance(change.wants, Reputting | Routing)]
     if not asking or around.policy.mode is Mode.OBSERVE:
         return allowed
     kept = tuple(change for change in allowed.changes if change not in asking)
@@ -86,12 +87,20 @@ async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -
     except LedgerError:
         return replace(allowed, changes=kept, again=soonest(allowed.again, pace.LEDGER_WAIT))
     for change in asking:
-        if (held := failed_clusters.spent(entries, change, seen.at)) is None:
+        if (held := _spent(entries, change, seen.at)) is None:
             kept = (*kept, change)
         else:
             again = soonest(allowed.again, held.look_again)
             allowed = replace(allowed, findings=(*allowed.findings, *held.findings), again=again)
     return replace(allowed, changes=kept)
+
+
+def _spent(entries: Sequence[Entry], change: Change, at: float) -> Verdict | None:
+    """Why the journal does not permit a change now, None where it does."""
+    if isinstance(change.wants, Reputting):
+        return failed_clusters.spent(entries, change, at)
+    finding = left_untold(entries, change, at)
+    return None if finding is None else Verdict(findings=(finding,))
 
 
 @asynccontextmanager

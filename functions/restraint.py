@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Action, Change, Finding, Severity
-from functions.ledger.state import Observed
+from functions.ledger.state import UNTOLD, Entry, Observed
 from functions.plan import Approval, limit
 from functions.role import Role
 
@@ -52,6 +52,23 @@ def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Re
     return Restrained(kept, findings, reversals, tuple(undone))
 
 
+def left_untold(entries: Iterable[Entry], change: Change, at: float) -> Finding | None:
+    """Why a change is not made again whose workers keep dying over it, None where they do not.
+
+    The row never hears of what they made and others undid. Their intents stay in the journal without an outcome.
+    """
+    died = [one for one in entries if _is_untold(one) and _is_of(one, change) and one.at > at - _DAY]
+    return _untold(change, len(died)) if len(died) >= _REVERSALS else None
+
+
+def _is_untold(entry: Entry) -> bool:
+    return not entry.result or entry.error == UNTOLD
+
+
+def _is_of(entry: Entry, change: Change) -> bool:
+    return entry.handler == change.handler and entry.target.casefold() == str(change.target).casefold()
+
+
 def within_limit(
     changes: Sequence[Change],
     zone: ResourceId,
@@ -84,6 +101,18 @@ def _undone(change: Change) -> Finding:
         f"what Tether made at {change.place} was undone three times within a day, each time after it was made again",
         "Find out who does it (activity log, the DNS server's log): a pipeline, a policy, a person. If it should stay "
         "so, take the hub or the target out of the policy, or tag the cluster. Tether makes it again after a day.",
+    )
+
+
+def _untold(change: Change, died: int) -> Finding:
+    return Finding(
+        change.handler,
+        Severity.WARNING,
+        "tug-of-war",
+        change.target,
+        f"{died} workers died within a day while they made the same at {change.place}, and it is not there",
+        "The log has why they ended. If it was made each time (activity log), find out who undoes it. Tether makes it "
+        "again after a day.",
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Change, Finding, Outcome
 from functions.ledger.bodies import cut_entry
-from functions.ledger.state import Entry, Ledger, LedgerError
+from functions.ledger.state import UNTOLD, Entry, Ledger, LedgerError
 from functions.work import Work
 
 _log = logging.getLogger("tether")
@@ -102,8 +102,7 @@ async def close_all_left_open(ledger: Ledger, at: float) -> int:
 
 
 async def _closed(ledger: Ledger, entry: Entry, at: float) -> None:
-    told = "the worker that made it did not say what became of it"
-    await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=told, ended=at))
+    await ledger.conclude(msgspec.structs.replace(entry, result="unknown", error=UNTOLD, ended=at))
 
 
 def planned(change: Change, work: Work) -> None:

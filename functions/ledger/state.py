@@ -219,6 +219,10 @@ class Ledger(Protocol):
 TOOK_NOTHING = frozenset({"already", "gone", "retry", "refused"})
 
 
+UNTOLD = "the worker that made it did not say what became of it"
+"""The error of an intent whose worker died over it, once it is closed."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the journal: what was intended, why, by which cause, and what became of it (empty until known)."""
 

@@ -113,8 +113,11 @@ async def _begun(work: Work, here: "Live") -> None:
             await take(encode(item), here)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         _log.exception("the pass for %s did not end; the queue has it in %.0f s", work.target, _RESCUE)
-    finally:
-        await sending  # also when this worker is told to stop: nobody else has the event until then
+    except asyncio.CancelledError:
+        # This worker is told to stop. Where the message does not reach the queue, Event Grid brings the event again.
+        await asyncio.gather(sending, return_exceptions=True)
+        raise
+    await sending
 
 
 async def _at_once(work: Work, here: "Live") -> None:

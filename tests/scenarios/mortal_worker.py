@@ -110,6 +110,7 @@ class Worker:
         finally:
             died.cancel()
         if not task.done():
+            task.add_done_callback(_unheard)
             if invocation.finished:
                 self.host.rules.passed(self.host, invocation)
             return "died"
@@ -118,6 +119,12 @@ class Worker:
             return "failed"
         self.host.rules.invocation_ended(self.host, invocation)
         return "done"
+
+
+def _unheard(task: asyncio.Task[Any]) -> None:
+    """What a dead worker's run still comes to reaches nobody."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Wire(InProcessTransport):

@@ -3,9 +3,9 @@
 import pytest
 
 from functions.handlers.verdict import Action, Change, Linking
-from functions.ledger.state import Observed
+from functions.ledger.state import UNTOLD, Entry, Observed
 from functions.plan import Approval, key, plan_id
-from functions.restraint import tug_of_war, within_limit
+from functions.restraint import left_untold, tug_of_war, within_limit
 from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
 
 HOUR = 3600.0
@@ -42,6 +42,36 @@ def test_what_is_given_up_stays_given_up_for_the_day_and_no_longer() -> None:
 def test_each_undoing_is_remembered_once_a_pass() -> None:
     assert tug_of_war([a_change(), a_change()], Observed(hubs=(str(HUB),)), AT).reversals == (AT,)
     assert tug_of_war([], Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)), AT).reversals == (AT - HOUR,)
+
+
+def an_intent(ago: float, result: str = "", error: str = "", handler: str = "zone_links", name: str = "hub") -> Entry:
+    target = str(a_change(name=name).target).upper()
+    return Entry(
+        subject=ZONE, id=str(ago), at=AT - ago, cause="c", handler=handler, action="create", target=target,
+        reason="r", result=result, error=error,
+    )  # fmt: skip
+
+
+HOURS = (HOUR, 2 * HOUR, 3 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("entries", "left"),
+    [
+        pytest.param([], False, id="none"),
+        pytest.param([an_intent(HOUR), an_intent(2 * HOUR)], False, id="two that say nothing"),
+        pytest.param([an_intent(ago) for ago in HOURS], True, id="three"),
+        pytest.param([an_intent(ago, "unknown", UNTOLD) for ago in HOURS], True, id="three that were closed since"),
+        pytest.param([an_intent(ago, "unknown", "no answer") for ago in HOURS], False, id="three without an answer"),
+        pytest.param([an_intent(ago, "started") for ago in HOURS], False, id="three that the row knows of"),
+        pytest.param([an_intent(ago * 8) for ago in HOURS], False, id="two of them a day old"),
+        pytest.param([an_intent(ago, handler="api_server_records") for ago in HOURS], False, id="of another concern"),
+        pytest.param([an_intent(ago, name="other") for ago in HOURS], False, id="of another target"),
+    ],
+)
+def test_a_change_over_which_workers_keep_dying(entries: list[Entry], left: bool) -> None:
+    finding = left_untold(entries, a_change(), AT)
+    assert (finding.code if finding else None) == ("tug-of-war" if left else None)
 
 
 @pytest.mark.parametrize(
