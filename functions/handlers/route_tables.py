@@ -91,7 +91,7 @@ def _with_table(cluster: ManagedCluster, one: SubnetSeen, table: ResourceId, tab
     if held is None:
         return Verdict()
     carries = isinstance(held, RouteTable) and carries_pods(held, cluster.pod_prefixes)
-    unread = isinstance(held, ArmError) and not cluster.failed
+    unread = isinstance(held, ArmError)
     if cluster.failed or any(held.of_aks for held in tables) or not (carries or unread or cluster.stopped):
         return Verdict(findings=(findings.another(cluster, one.id, table, held),))
     return Verdict()

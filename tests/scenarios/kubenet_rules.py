@@ -24,7 +24,8 @@ _MOST_PUTS, _APART = 3, 45.0  # seconds
 # What a PUT of a cluster can come to that counts as a try: taken, turned down as wrong, or without an answer.
 _TRIED = frozenset({0, 200, 201, 400})
 
-# Of a subnet's writes the first, and three that were found undone. Of some a dead worker keeps nothing.
+# Of a subnet's writes the first, two that were made again after they were found undone, three over which workers died,
+# and one whose pass ended without the tables.
 _MOST_ATTACHED = 7
 
 
@@ -147,7 +148,7 @@ class KubenetRules(Rules):
         self.taken[sort] = self.taken.get(sort, 0) + 1
         if self.dice.random() < self.deadly:
             invocation.worker.host.bury(invocation.worker)
-        elif sort == "subnet":  # who dies right after a write keeps nothing of it: such a one does not count
+        if sort == "subnet":
             key = (invocation.worker.host.policy.owner, path.casefold())
             self._attached[key] = self._attached.get(key, 0) + 1
             if self._attached[key] > _MOST_ATTACHED:

@@ -1,18 +1,23 @@
 """The truth table of route_tables.decide row by row, with an attacker for each clause, and what a pass remembers."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from functions.arm.errors import ArmError
+from functions.arm import subnets
+from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.operations import LookedUp, Operation, Progress
+from functions.arm.subnets import AnotherWriterError, ChangedMeanwhileError
+from functions.arm.writes import Accepted
 from functions.fleet.model import NodeResourceGroupProfile, PowerState
 from functions.fleet.seen import UNKNOWN, Seen
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.handlers import route_memory
-from functions.handlers.route_tables import GRACE, HANDLER, decide, explain
+from functions.handlers.means import Means
+from functions.handlers.route_tables import GRACE, HANDLER, apply, decide, explain
 from functions.handlers.verdict import Action, Change, Outcome, Result, Routing, Verdict
 from functions.ledger.routed import Routed, Wrote
 from functions.ledger.state import Observed
@@ -146,12 +151,32 @@ def test_what_stands_against_a_table(made: Seen, expected: str) -> None:
     assert said(decide(made, ATTACHES)) == expected
 
 
+def test_a_subnet_beside_its_cluster_may_be_written_where_the_scope_names_management_groups_alone() -> None:
+    scope = msgspec.structs.replace(ATTACHES.scope, subscriptions=(), management_groups=("platform",))
+    assert said(decide(world(), msgspec.structs.replace(ATTACHES, scope=scope))) == "create"
+
+
+def test_a_subnet_that_azure_is_long_at_work_on_is_looked_at_ever_more_seldom() -> None:
+    busy = a_subnet(provisioningState="Updating")
+    looks = [decide(world(busy, remembered=Observed(attempt=nth)), ATTACHES).look_again for nth in (0, 7, 8, 24, 999)]
+    assert looks == [15.0, 15.0, 30.0, 120.0, 900.0]
+
+
 def test_a_subnet_of_another_subscription_may_be_written_where_the_scope_names_it() -> None:
     assert said(decide(world(a_subnet(id=ELSEWHERE)), named(ATTACHES, HUB_SUBSCRIPTION))) == "create"
 
 
 BYO = a_table(DEFAULT_ROUTE, NODE_ROUTE, id=FIREWALLS)
 BARE = a_table(DEFAULT_ROUTE, id=FIREWALLS)
+
+
+STOPPED = kubenet("Succeeded", power_state=PowerState(code="Stopped"))
+
+
+def test_a_foreign_table_of_a_stopped_cluster_may_be_without_routes_for_pods() -> None:
+    assert (
+        decide(world(replace(a_subnet(FIREWALLS), foreign=BARE), cluster=STOPPED, tables=()), REATTACHES) == Verdict()
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,6 +302,38 @@ def test_a_refusal_says_what_a_person_has_to_do(code: str, expected: str) -> Non
 
 def test_what_passes_by_itself_needs_nobody() -> None:
     assert explain(Outcome(the_change(), Result.RETRY, error=ArmError(412, "PreconditionFailed", "lost"))) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "doubts"),
+    [
+        pytest.param(ChangedMeanwhileError("another"), Result.RETRY, (), id="changed meanwhile"),
+        pytest.param(NoTokenError("no"), Result.RETRY, (), id="no token"),
+        pytest.param(NoAnswerError("no"), Result.UNKNOWN, (), id="no answer: it may be written"),
+        pytest.param(
+            AnotherWriterError(Accepted("https://x", 5.0), ("natGateway",)),
+            Result.STARTED,
+            ("natGateway",),
+            id="written, and somebody else wrote too",
+        ),
+        pytest.param(ArmError(412, "PreconditionFailed", "no"), Result.RETRY, (), id="a lost race"),
+        pytest.param(ArmError(409, "AnotherOperationInProgress", "no"), Result.RETRY, (), id="locked by a write"),
+        pytest.param(ArmError(404, "NotFound", "no"), Result.GONE, (), id="gone"),
+        pytest.param(ArmError(403, "AuthorizationFailed", "no"), Result.REFUSED, (), id="no right"),
+    ],
+)
+def test_what_becomes_of_a_write(
+    error: Exception, result: Result, doubts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def attach(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(subnets, "attach", attach)
+    nothing: Any = None
+    outcome = asyncio.run(apply(the_change(), Means(nothing, ()), AT))
+    assert (outcome.result, outcome.overlap) == (result, doubts)
+    written = after(world(), outcome)
+    assert bool(written and written.wrote) is (result in {Result.STARTED, Result.UNKNOWN})
 
 
 def remembering(routed: Routed) -> Observed:
