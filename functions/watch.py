@@ -5,7 +5,7 @@ delay has no bound.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from functions.arm import reads
@@ -28,8 +28,9 @@ _OVERDUE = 60.0  # seconds
 # A cluster that is being changed is looked at so often, besides what its own passes ask for.
 _AGAIN = 300.0  # seconds
 
-# So many clusters a round does an app get to know that has no sweep: some eight reads each.
-_ACQUAINTED = 20
+# An app that has no sweep looks at clusters at rest so often, and at so many a round: some eight reads each.
+_REST = 3600.0  # seconds
+_A_ROUND = 20
 
 
 @dataclass(slots=True)
@@ -61,15 +62,18 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     rows = {row.subject: row for row in await ledger.rows()}
     listed = await _listed(around, at, pauses or Pauses())
     woken: list[ResourceId] = []
-    met: list[ResourceId] = []
+    resting: dict[ResourceId, ResourceId] = {}
     for cluster in listed.clusters:
         subject = row_of(cluster, around.policy, around.session.cloud.suffixes)
         if subject is None:
             continue
-        new = is_new(cluster, rows.get(subject), around) and len(met) < _ACQUAINTED
-        if new or wants_a_look(cluster, rows.get(subject), at):
-            met += [subject] if new else []
+        if wants_a_look(cluster, rows.get(subject), at):
             woken += await _wake(cluster.id, subject, at, queue, ledger)
+        elif rests(cluster, rows.get(subject), around):
+            resting[subject] = cluster.id
+    looked = {subject: rows[subject].observed.at if subject in rows else 0.0 for subject in resting}
+    for subject in whose_turn(looked, at):
+        woken += await _wake(resting[subject], subject, at, queue, ledger)
     for row in listed.missed(rows.values(), at):
         woken += await _wake(row.subject, row.subject, at, queue, ledger)
     again = await _resend(at, queue, ledger, set(woken))
@@ -147,11 +151,20 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
 
 
-def is_new(cluster: ManagedCluster, row: Row | None, around: Around) -> bool:
-    """Whether a settled cluster is unknown to the second app, which has no sweep and must know it before it moves."""
+def rests(cluster: ManagedCluster, row: Row | None, around: Around) -> bool:
+    """Whether a cluster is the second app's to look at in its turn: it has no sweep, and AKS's list shows no move.
+
+    It must know where a cluster is before it moves, and may not hear of the move.
+    """
     if around.role is not Role.PRIVILEGED or not around.policy.pod_restarts.runs_commands or not cluster.settled:
         return False
-    return row is None or (row.observed == Observed() and not row.counters.pending)
+    return row is None or not (row.counters.pending or row.counters.look_at)
+
+
+def whose_turn(looked: Mapping[ResourceId, float], at: float) -> list[ResourceId]:
+    """Who was not looked at for an hour, longest ago first. `looked`: when, in seconds since 1970, 0 for never."""
+    due = [subject for subject, last in looked.items() if at - last > _REST]
+    return sorted(due, key=lambda subject: (looked[subject], subject))[:_A_ROUND]
 
 
 async def _wake(

@@ -14,6 +14,7 @@ from functions.policy import Mode, Policy
 from functions.role import Role
 from functions.second_app import Ask
 from functions.triggers import privileged
+from functions.watch import whose_turn
 from localazure import fault_effects as effects
 from localazure.aks import maintenance
 from localazure.world import SUBSCRIPTION
@@ -152,6 +153,31 @@ def test_a_second_app_that_came_later_knows_where_a_cluster_was_before_it_moved(
         assert set(pods.marks) == {"a"}
 
     tell_both(story, following(), following())
+
+
+def test_a_move_that_nobody_tells_it_of_is_found_by_its_own_watch_within_the_hour() -> None:
+    async def story(both: TwoApps) -> None:
+        both.between.down = True
+        cluster = await both.plain.create()
+        await both.passes(1500)
+        pods = Pods(both.plain, ["a"])
+        both.plain.azure.run_command = pods.run
+        await maintenance.maintenance(both.plain.azure, cluster)
+        await both.passes(3600 + 900)
+        assert set(pods.marks) == {"a"}
+
+    tell_both(story, following(), following())
+
+
+def test_those_that_were_looked_at_longest_ago_come_first_and_all_get_their_turn() -> None:
+    clusters = [CLUSTER_ID.group_id.child("providers/x/y", f"{number}") for number in range(50)]
+    looked = dict.fromkeys(clusters, 0.0)
+    for minute in range(3):
+        turn = whose_turn(looked, 10_000.0 + 60 * minute)
+        assert len(turn) == (20, 20, 10)[minute]
+        looked.update(dict.fromkeys(turn, 10_000.0 + 60 * minute))
+    assert whose_turn(looked, 10_180.0) == []
+    assert whose_turn(looked, 13_601.0) == sorted(clusters)[:20]
 
 
 def test_a_second_app_that_restarts_nothing_gets_to_know_no_cluster_that_rests() -> None:
