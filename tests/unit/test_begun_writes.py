@@ -8,12 +8,13 @@ import pytest
 from functions.arm import run_command, subnets, writes
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
-from functions.arm.errors import ArmError
+from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.operations import LOST
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.writes import Accepted
 from localazure.in_process import InProcessTransport
+from localazure.virtual_time import run as run_in_virtual_time
 from tests.scenarios.story import Token
 from tests.unit.worlds import CLUSTER_ID
 
@@ -42,7 +43,7 @@ async def put_subnet(session: Session) -> Accepted:
     return await subnets.put(session.network(SUBNET.subscription), SUBNET, b"{}", None)
 
 
-async def run(session: Session) -> Accepted:
+async def command(session: Session) -> Accepted:
     return await run_command.start(session, CLUSTER_ID, "true", {}, entra=False)
 
 
@@ -54,7 +55,7 @@ BEGUN = pytest.mark.parametrize(
     ("write", "usual"),
     [
         pytest.param(put_subnet, 10.0, id="subnet"),
-        pytest.param(run, 15.0, id="command"),
+        pytest.param(command, 15.0, id="command"),
         pytest.param(link, 30.0, id="link"),
     ],
 )
@@ -82,9 +83,29 @@ def test_anything_else_is_a_refusal(write: Any, usual: float, status: int) -> No
     assert told.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("write", "seconds"),
+    [
+        pytest.param(put_subnet, 60, id="subnet"),
+        pytest.param(command, 60, id="command"),
+        pytest.param(link, 15, id="link"),
+    ],
+)
+def test_a_write_without_an_answer_is_waited_for_so_long(write: Any, seconds: float) -> None:
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def story() -> float:
+        with pytest.raises(NoAnswerError):
+            await write(Session(PUBLIC, TokenSource(Token()), InProcessTransport(silent)))  # type: ignore[arg-type]
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(story()) == seconds
+
+
 def test_a_command_is_sent_in_the_version_whose_results_are_read() -> None:
     arm, asked = session(202, {})
-    asyncio.run(run(arm))
+    asyncio.run(command(arm))
     assert asked == [f"api-version={run_command.API}"]
 
 

@@ -132,6 +132,24 @@ def test_it_is_read_once_more_and_written_at_once_under_the_newest_etag() -> Non
     assert body["properties"] == {"addressPrefix": "10.1.0.0/24", "routeTable": {"id": str(TABLE)}}
 
 
+def test_the_client_is_there_before_the_read_that_the_write_relies_on() -> None:
+    """Its first import takes a second, in which anybody could write the subnet."""
+    order = list[str]()
+
+    class Watched(Session):
+        def network(self, subscription: str) -> Any:
+            order.append("client")
+            return super().network(subscription)
+
+        async def get(self, path: str, api_version: str) -> bytes:
+            order.append("read")
+            return await super().get(path, api_version)
+
+    transport = InProcessTransport(an_arm(a_body(BASE), hears=[]))
+    asyncio.run(subnets.attach(Watched(PUBLIC, TokenSource(Token()), transport), SUBNET, a_body(BASE), TABLE))  # type: ignore[arg-type]
+    assert order[:2] == ["client", "read"]
+
+
 @pytest.mark.parametrize(
     "now",
     [
