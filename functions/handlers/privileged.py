@@ -35,7 +35,8 @@ def _restarts(seen: Seen, policy: Policy, role: Role) -> Verdict:
     move = moved(seen)
     if not policy.pod_restarts.runs_commands or move is None or seen.cluster is None:
         return wanted
-    if move.ended or seen.at >= (move.over_at or move.at) + _DAY:
+    since = move.over_at if move.served_at else move.at
+    if move.ended or seen.at >= since + _DAY:
         return Verdict()
     told = _told(seen.cluster, pod_restarts.HANDLER, role, "its API server moved, and pods may hold the old address")
     asked = (pod_restarts.HANDLER,) if role is Role.SHARING else ()
