@@ -8,26 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from bench.fleet_policy import policy_of
 from bench.report import Row
 from bench.storm_memory import Documents, Ledger, Queue
 from bench.storm_wire import Token, Wire
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
-from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.around import Around
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Reports
 from functions.live import Live
-from functions.policy import Hub, Mode, Policy, Scope
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
 from functions.triggers.work import take
 from localazure.azure import LocalAzure
 from localazure.clock import Clock
-from localazure.fleet import Fleet, many_clusters
+from localazure.fleet import many_clusters
 from localazure.virtual_time import run
-from localazure.world import HUB_SUBSCRIPTION
 
 _START = 1_800_000_000.0  # seconds since 1970
 _MOST_FOR_UNCHANGED = 4
@@ -66,7 +64,7 @@ async def _cost(discovers: bool) -> Cost:
     fleet = many_clusters(azure, 1, unlinked=1)
     wire, queue, ledger, reports = Wire(azure, Random(1)), Queue(), Ledger(), Reports(Documents())
     session = Session(PUBLIC, TokenSource(Token()), wire)
-    around = Around(session, _policy(fleet, discovers), Scopes(), azure.clock.now, ledger, reports)
+    around = Around(session, policy_of(fleet, discovers=discovers), Scopes(), azure.clock.now, ledger, reports)
     live = Live(queue, around, ledger, reports)
     listening = asyncio.create_task(queue.listen(lambda body: take(body, live)))
 
@@ -89,14 +87,3 @@ async def _cost(discovers: bool) -> Cost:
     if not any("/tether-" in link.id and link.properties["virtualNetworkLinkState"] == "Completed" for link in links):
         raise RuntimeError("the link was not made")
     return Cost(made, doubled, unchanged)
-
-
-def _policy(fleet: Fleet, discovers: bool) -> Policy:
-    hubs = () if discovers else tuple(Hub(vnet=ResourceId(hub)) for hub in fleet.hubs)
-    return Policy(
-        owner="bench",
-        mode=Mode.ENFORCE,
-        scope=Scope(subscriptions=fleet.subscriptions, hub_subscriptions=(HUB_SUBSCRIPTION,)),
-        hubs=hubs,
-        discover_resolvers=discovers,
-    )

@@ -16,18 +16,17 @@ from datetime import datetime
 from math import ceil
 from random import Random
 
+from bench.fleet_policy import policy_of
 from bench.report import Row
 from bench.storm_memory import Documents, Ledger, Queue
 from bench.storm_wire import TOKEN, Token, Wire
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
-from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.around import Around
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Reports
 from functions.live import Live
-from functions.policy import Hub, Mode, Policy, Scope
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
 from functions.triggers.work import take
@@ -43,7 +42,6 @@ from localazure.identity import principal_of
 from localazure.limits import Limits, Rate
 from localazure.store import Json
 from localazure.virtual_time import run
-from localazure.world import HUB_SUBSCRIPTION
 
 ZONES, SUBSCRIPTIONS = 900, 3
 READS_OF_A_LINK = 2  # the proof: the zone's group and the cluster that it names
@@ -127,7 +125,7 @@ async def _storm(zones: int, subscriptions: int, seed: int, spent: int) -> Storm
 
         def worker() -> tuple[Live, Around]:
             session = Session(PUBLIC, TokenSource(Token()), transport)
-            around = Around(session, _policy(fleet), Scopes(), azure.clock.now, ledger, reports)
+            around = Around(session, policy_of(fleet), Scopes(), azure.clock.now, ledger, reports)
             return Live(queue, around, ledger, reports), around
 
         # Flex Consumption scales each trigger by itself: they share nothing but storage and the buckets.
@@ -167,17 +165,6 @@ async def _until_over(azure: LocalAzure, storm: Storm, queue: Queue, wire: Wire)
         quiet = quiet + 1 if queue.idle and len(wire.accepted) == storm.zones else 0
         if not quiet:
             storm.over = azure.clock.now() - _START
-
-
-def _policy(fleet: Fleet) -> Policy:
-    """One hub, which the policy names."""
-    return Policy(
-        owner="bench",
-        mode=Mode.ENFORCE,
-        scope=Scope(subscriptions=fleet.subscriptions, hub_subscriptions=(HUB_SUBSCRIPTION,)),
-        hubs=tuple(Hub(vnet=ResourceId(hub)) for hub in fleet.hubs),
-        discover_resolvers=False,
-    )
 
 
 def _listener(azure: LocalAzure, live: Live, storm: Storm) -> Callable[[list[Json]], Awaitable[int]]:

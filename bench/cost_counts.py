@@ -15,18 +15,17 @@ from typing import Any
 
 import msgspec
 
+from bench.fleet_policy import policy_of
 from bench.storm_memory import Documents, Ledger, Queue
 from bench.storm_wire import Token, Wire
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
-from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.around import Around
 from functions.fleet.model import encode_hook
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Reports
 from functions.live import Live
-from functions.policy import Hub, Mode, Policy, Scope
 from functions.sweep import sweep
 from functions.triggers.events import receive
 from functions.triggers.triage import Event
@@ -34,9 +33,8 @@ from functions.triggers.work import take
 from functions.watch import watch
 from localazure.azure import LocalAzure
 from localazure.clock import Clock
-from localazure.fleet import Fleet, many_clusters
+from localazure.fleet import many_clusters
 from localazure.virtual_time import run
-from localazure.world import HUB_SUBSCRIPTION
 
 FLEETS = (10, 1_000, 10_000)
 _START = 1_800_000_000.0  # seconds since 1970
@@ -140,7 +138,7 @@ async def _measured(clusters: int) -> Measured:
     queue, ledger, documents = _queue(counted), _ledger(counted, clusters), _documents(counted)
     reports = Reports(documents)
     session = Session(PUBLIC, TokenSource(Token()), counted.wire)
-    around = Around(session, _policy(fleet), Scopes(), azure.clock.now, ledger, reports)
+    around = Around(session, policy_of(fleet), Scopes(), azure.clock.now, ledger, reports)
     live = Live(queue, around, ledger, reports)
 
     async def heard(cause: str, subject: str, operation: str) -> None:
@@ -167,16 +165,6 @@ async def _measured(clusters: int) -> Measured:
     (row,) = [row for row in ledger.held.values() if row.observed.at]
     kept = len(msgspec.json.encode(row.observed, enc_hook=encode_hook))
     return Measured(clusters, len(fleet.subscriptions), birth, unchanged, watched, swept, kept)
-
-
-def _policy(fleet: Fleet) -> Policy:
-    return Policy(
-        owner="bench",
-        mode=Mode.ENFORCE,
-        scope=Scope(subscriptions=fleet.subscriptions, hub_subscriptions=(HUB_SUBSCRIPTION,)),
-        hubs=tuple(Hub(vnet=ResourceId(hub)) for hub in fleet.hubs),
-        discover_resolvers=False,
-    )
 
 
 @asynccontextmanager
