@@ -133,7 +133,7 @@ def test_it_is_read_once_more_and_written_at_once_under_the_newest_etag() -> Non
 
 
 def test_the_client_is_there_before_the_read_that_the_write_relies_on() -> None:
-    """Its first import takes a second, in which anybody could write the subnet."""
+    """Its first import takes half a second, in which anybody could write the subnet."""
     order = list[str]()
 
     class Watched(Session):
