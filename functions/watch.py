@@ -69,7 +69,7 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
             continue
         if wants_a_look(cluster, rows.get(subject), at):
             woken += await _wake(cluster.id, subject, at, queue, ledger)
-        elif rests(cluster, rows.get(subject), around):
+        elif rests(rows.get(subject), around):
             resting[subject] = cluster.id
     looked = {subject: rows[subject].observed.at if subject in rows else 0.0 for subject in resting}
     for subject in whose_turn(looked, at):
@@ -151,12 +151,12 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
 
 
-def rests(cluster: ManagedCluster, row: Row | None, around: Around) -> bool:
-    """Whether a cluster is the second app's to look at in its turn: it has no sweep, and AKS's list shows no move.
+def rests(row: Row | None, around: Around) -> bool:
+    """Whether a cluster that does not want a look is the second app's to look at in its turn.
 
-    It must know where a cluster is before it moves, and may not hear of the move.
+    It has no sweep, AKS's list shows no move, and it must know where a cluster is before it moves.
     """
-    if around.role is not Role.PRIVILEGED or not around.policy.pod_restarts.runs_commands or not cluster.settled:
+    if around.role is not Role.PRIVILEGED or not around.policy.pod_restarts.runs_commands:
         return False
     return row is None or not (row.counters.pending or row.counters.look_at)
 

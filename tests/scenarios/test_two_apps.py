@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions import second_app
+from functions import second_app, telemetry
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.ledger.state import Entry
-from functions.policy import Mode, Policy
+from functions.policy import Mode, Policy, Resolution
 from functions.role import Role
 from functions.second_app import Ask
 from functions.triggers import privileged
@@ -108,6 +108,42 @@ def test_what_is_no_request_goes_to_the_poison_queue(fails: bytes) -> None:
     tell_both(story, bringing_up(), bringing_up())
 
 
+def test_each_message_is_an_event_of_its_own_and_one_that_comes_twice_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(both: TwoApps) -> None:
+        cluster = await both.plain.create()
+        await both.plain.passes(1500, watching=True)
+        both.between.sent.clear()
+        for message, passes in (("first", 1), ("first", 1), ("second", 2)):
+            await privileged.take(_asking(cluster), message, both.second.azure.clock.now(), both.second.live)
+            await both.second.passes(30)
+            asked = [line for line in lines(caplog, "pass") if line["cause"].startswith("asked-")]
+            assert len(asked) == passes, message
+
+    tell_both(story, bringing_up(), bringing_up())
+
+
+def test_only_the_plain_app_tells_how_long_a_zone_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[telemetry.Milestone] = []
+
+    class Heard(telemetry.Silent):
+        def reached(self, milestone: telemetry.Milestone, seconds: float) -> None:
+            told.append(milestone)
+
+    monkeypatch.setattr(telemetry, "_told", Heard())
+
+    async def story(both: TwoApps) -> None:
+        cluster = await both.plain.create()
+        await both.passes(1500)
+        assert both.plain.state(cluster) == "Succeeded"
+        assert len(told) == len(set(told)), "the second app looked at it too, while it was made"
+
+    tell_both(story, bringing_up(resolution=Resolution(enabled=True)), bringing_up(resolution=Resolution(enabled=True)))
+
+
 def test_whoever_writes_into_its_queue_makes_it_look_and_no_more() -> None:
     async def story(both: TwoApps) -> None:
         cluster = await both.plain.create()
@@ -167,6 +203,17 @@ def test_a_move_that_nobody_tells_it_of_is_found_by_its_own_watch_within_the_hou
         assert set(pods.marks) == {"a"}
 
     tell_both(story, following(), following())
+
+
+def test_an_app_that_has_a_sweep_leaves_clusters_at_rest_to_it() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(1500, watching=True)
+        asked = len(here.transport.asked)
+        await here.passes(2 * 3600, watching=True)
+        assert {call.rpartition("/")[2] for call in here.transport.asked[asked:]} == {"managedClusters"}
+
+    tell(story, following())
 
 
 def test_those_that_were_looked_at_longest_ago_come_first_and_all_get_their_turn() -> None:

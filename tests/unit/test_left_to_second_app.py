@@ -7,12 +7,13 @@ from functions.handlers import concerns, privileged
 from functions.handlers.verdict import Verdict
 from functions.ledger.move import Move
 from functions.ledger.state import Observed
-from functions.policy import FailedClusters, PodRestarts, Policy
+from functions.policy import FailedClusters, PodRestarts, Policy, Resolution
 from functions.role import Role
 from tests.unit.test_failed_clusters import looking_at as failed
 from tests.unit.test_pod_restarts import AFTER_A_DAY, MOVE, but
 from tests.unit.test_pod_restarts import looking_at as moved
 from tests.unit.test_pod_restarts import record as record_of
+from tests.unit.test_resolution import LONG_AGO, denies, hearing
 from tests.unit.worlds import AT, HUB, ZONE, a_policy
 
 RESTARTS = PodRestarts(enabled=True, namespaces=("apps",))
@@ -95,3 +96,9 @@ def test_only_an_app_that_may_puts_clusters_and_only_the_second_does_nothing_els
     may = role in {Role.ALONE, Role.PRIVILEGED}
     assert {change.handler for change in verdict.changes} == ({"failed_clusters"} if may else set())
     assert bool(verdict.linked) is (role is not Role.PRIVILEGED)
+
+
+def test_that_a_name_does_not_resolve_is_the_plain_apps_to_say() -> None:
+    policy = a_policy(HUB, resolution=Resolution(enabled=True))
+    world = hearing(denies(), remembered=LONG_AGO)
+    assert {role for role in Role if concerns.decide(world, policy, role).findings} == set(Role) - {Role.PRIVILEGED}
