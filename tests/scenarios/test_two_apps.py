@@ -9,12 +9,12 @@ import pytest
 from functions import second_app, telemetry
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
-from functions.ledger.state import Entry
+from functions.ledger.state import Counters, Entry, Row
 from functions.policy import Mode, Policy, Resolution
 from functions.role import Role
 from functions.second_app import Ask
 from functions.triggers import privileged
-from functions.watch import whose_turn
+from functions.watch import rests, whose_turn
 from localazure import fault_effects as effects
 from localazure.aks import maintenance
 from localazure.world import SUBSCRIPTION
@@ -214,6 +214,24 @@ def test_an_app_that_has_a_sweep_leaves_clusters_at_rest_to_it() -> None:
         assert {call.rpartition("/")[2] for call in here.transport.asked[asked:]} == {"managedClusters"}
 
     tell(story, following())
+
+
+@pytest.mark.parametrize(
+    ("counters", "rests_so"),
+    [
+        pytest.param(Counters(seq=2, done=2), True, id="nothing waits"),
+        pytest.param(Counters(seq=2, done=1), False, id="an event waits for its pass"),
+        pytest.param(Counters(seq=2, done=2, look=1, look_at=5.0), False, id="a look-again is to come"),
+    ],
+)
+def test_a_cluster_that_is_to_be_looked_at_anyway_gets_no_turn(counters: Counters, rests_so: bool) -> None:
+    async def story(both: TwoApps) -> None:
+        around = both.second.live.around
+        assert isinstance(around, Around)
+        assert rests(Row(subject=CLUSTER_ID.group_id, counters=counters), around) is rests_so
+        assert rests(None, around)
+
+    tell_both(story, following(), following())
 
 
 def test_those_that_were_looked_at_longest_ago_come_first_and_all_get_their_turn() -> None:

@@ -149,3 +149,30 @@ def test_a_round_counts_the_queues_that_its_app_takes_messages_from(
         assert depths == [counted]
 
     call(story)
+
+
+@pytest.mark.parametrize(
+    ("role", "minute", "tidied"),
+    [
+        pytest.param(Role.PRIVILEGED, 17, True, id="once an hour"),
+        pytest.param(Role.PRIVILEGED, 18, False, id="and not each minute"),
+        pytest.param(Role.SHARING, 17, False, id="the plain app's sweep does it"),
+    ],
+)
+def test_the_second_app_tidies_its_ledger_since_it_has_no_sweep(
+    role: Role, minute: int, tidied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        assert isinstance(here.live.around, Around)
+        at, forgotten = 500_000 * 3600.0 + 60 * minute, list[float]()
+
+        async def forget(before: float) -> int:
+            forgotten.append(before)
+            return 0
+
+        monkeypatch.setattr(here.ledger, "forget", forget)
+        live = replace(here.live, around=replace(here.live.around, role=role, now=lambda: at))
+        await round_of_watch(live, MemoryQueues(here.queue))
+        assert forgotten == ([at - 90 * 86400.0] if tidied else [])
+
+    call(story)
