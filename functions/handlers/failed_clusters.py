@@ -52,14 +52,14 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     Failed         proven             a minute ago     on            mended           look again then
     Failed         proven             fewer            on            mended           change: update, later continue
 
-    A cluster that is being deleted is left alone, and a pass that is not about links says nothing.
+    A cluster that is being deleted is left alone, and a pass that is about the address alone says nothing.
     """
     cluster, made = seen.cluster, making(seen)
     if cluster is None or seen.cluster_ends:
         return Verdict()
     if made is not None and (runs := _running(seen, made)) is not None:
         return _of_running(seen, runs)
-    if not cluster.failed or not seen.links.asked:
+    if not cluster.failed or seen.partial:
         return Verdict()
     if made is None or not creation_failed(seen):
         return Verdict(findings=(findings.not_proven(cluster),))

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
+from functions.arm.resource_id import ResourceId
+from functions.handlers import route_tables
 from functions.policy import FailedClusters, Policy, RouteTables
 from localazure import fault_effects as effects
+from localazure.aks.rules import AksRules
 from localazure.network_rules import NetworkRules
+from localazure.resources.private_zones import PrivateZones
 from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
 from localazure.store import Json
+from tests.scenarios.record_stories import LISTED
 from tests.scenarios.story import Story, a_policy, lines, tell
 
 TABLES = "Microsoft.Network/routeTables"
@@ -179,6 +184,51 @@ def test_a_worker_that_dies_right_after_the_write_is_followed_by_one_that_writes
     tell(story)
 
 
+def test_a_table_over_which_workers_die_and_that_others_take_off_is_left_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No row remembers what a dead worker made; the journal has its intents."""
+    caplog.set_level("INFO", "tether")
+    real = route_tables.apply
+
+    async def and_die(*given: Any) -> None:
+        await real(*given)
+        raise RuntimeError("out of memory")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while here.state(cluster) == "Creating":
+            await here.passes(5, watching=True)
+        for nth in range(8):
+            await here.event(cluster, "Microsoft.ContainerService/managedClusters/write", f"event {nth}")
+            await here.passes(400, watching=True)
+            Subnets(here.azure).change(here.world.node_subnet, routeTable=None)
+        assert len(subnet_puts(here)) == 3
+        assert table_of(here) == ""
+
+    monkeypatch.setattr(route_tables, "apply", and_die)
+    tell(story)
+    assert "tug-of-war" in codes(caplog)
+
+
+@pytest.mark.parametrize("zone", ["none", LISTED])
+def test_a_group_that_another_cluster_manages_gives_no_table(zone: str) -> None:
+    async def story(here: Story) -> None:
+        if zone == LISTED:
+            PrivateZones(here.azure).place(zone)
+        cluster = await here.create(kubenet=True, private_dns_zone=zone)
+        while here.state(cluster) == "Creating":
+            await here.passes(5, watching=True)
+            for group in here.azure.store.of_type("Microsoft.Resources/resourceGroups"):
+                if "managedBy" in group.body:
+                    group.body["managedBy"] = f"{cluster}-other"
+        await here.passes(600, watching=True)
+        assert any("/routeTables" in call for call in here.transport.asked)
+        assert subnet_puts(here) == []
+
+    tell(story, lambda world: a_policy(world, custom_zones=(ResourceId(LISTED),)))
+
+
 def test_an_attach_that_fails_late_again_and_again_is_tried_more_and_more_seldom(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -202,9 +252,14 @@ def test_an_attach_that_fails_late_again_and_again_is_tried_more_and_more_seldom
     assert "route-table-refused" in codes(caplog)
 
 
-def test_a_cluster_without_a_private_zone_gets_its_table_too() -> None:
+def test_a_cluster_without_a_private_zone_gets_its_table_too_and_comes_up_without_any_link() -> None:
     async def story(here: Story) -> None:
-        await failed(here, private_dns_zone="none")
+        here.azure.aks = AksRules(unrouted=52)
+        cluster = await failed(here, 3600, private_dns_zone="none")
         assert table_of(here).startswith("aks-agentpool-")
+        assert here.state(cluster) == "Succeeded"
 
-    tell(story)
+    def policy(world: Any) -> Policy:
+        return a_policy(world, failed_clusters=FailedClusters(reconcile=True))
+
+    tell(story, policy)

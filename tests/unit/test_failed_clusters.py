@@ -1,12 +1,15 @@
 """The truth table of failed_clusters.decide, and what its writes come to."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from functions.arm.errors import ArmError
+from functions.arm import clusters
+from functions.arm.clusters import ChangedMeanwhileError, SecretNeededError
+from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.operations import LookedUp, Operation, Progress
 from functions.dns.ask import Answer
 from functions.dns.record import addresses_in
@@ -17,11 +20,25 @@ from functions.fleet.subnet_model import RouteTable, Subnet, SubnetProperties, S
 from functions.handlers import failed_clusters
 from functions.handlers.failed_cluster_causes import Cause, causes
 from functions.handlers.failed_clusters import decide, explain, noted, spent
+from functions.handlers.means import Means
 from functions.handlers.verdict import Action, Change, Outcome, Reputting, Result, Verdict
 from functions.ledger.making import Making
 from functions.ledger.state import Entry, Observed
 from functions.policy import FailedClusters, Policy, Resolution
-from tests.unit.worlds import AT, CLUSTER_ID, HUB, NODE_GROUP, SPOKE, a_cluster, a_link, a_policy, an_id, seen
+from tests.unit.worlds import (
+    AT,
+    CLUSTER_ID,
+    HUB,
+    NODE_GROUP,
+    OTHER_HUB,
+    SPOKE,
+    ZONE,
+    a_cluster,
+    a_link,
+    a_policy,
+    an_id,
+    seen,
+)
 
 ON = a_policy(HUB, failed_clusters=FailedClusters(reconcile=True))
 OFF = a_policy(HUB)
@@ -33,6 +50,10 @@ MADE = Making(first=AT - 3000, last=AT - 2000, failed=AT - 2000, etag="e1", link
 LINKED = Links((a_link(HUB),), complete=True)
 TABLE = an_id("Microsoft.Network/routeTables", "aks-agentpool-1-routetable", NODE_GROUP)
 SUBNET = SPOKE.child("subnets", "nodes")
+
+
+REFUSED_LINK = Operation(ZONE.child("virtualNetworkLinks", "tether-x"), "https://a", AT - 9, AT)
+TWO_HUBS = a_policy(HUB, OTHER_HUB, failed_clusters=FailedClusters(reconcile=True))
 
 
 def looking_at(
@@ -141,6 +162,13 @@ PUTTING = but(failed=0.0, etag="", last=AT - 60, puts=1, put_at=AT - 300)
             looking_at(kubenet=True, **routed(None)), ON, "cluster-creation-failed", id="the link, and not the table"
         ),
         pytest.param(looking_at(kubenet=True, **routed(TABLE)), ON, "update", id="the table and the link"),
+        pytest.param(looking_at(), TWO_HUBS, "cluster-creation-failed", id="one link of two"),
+        pytest.param(
+            looking_at(operations=(LookedUp(REFUSED_LINK, Progress.FAILED, ArmError(200, "ScopeLocked", "no")),)),
+            TWO_HUBS,
+            "cluster-creation-failed",
+            id="one link of two, and the other was refused",
+        ),
         pytest.param(
             looking_at(PUTTING, state="Updating", operations=(LookedUp(PUT, Progress.RUNNING, pause=20.0),)),
             ON,
@@ -251,6 +279,34 @@ def test_what_is_remembered_of_a_try(
     assert bool(brief.making.failed) is (result is not Result.STARTED)
     told = explain(outcome)
     assert (told.code if told else None) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "pause"),
+    [
+        pytest.param(ArmError(429, "TooManyRequests", "no", retry_after=7.0), Result.RETRY, 60.0, id="a short pause"),
+        pytest.param(ArmError(429, "TooManyRequests", "no", retry_after=90.0), Result.RETRY, 90.0, id="a long one"),
+        pytest.param(ArmError(500, "InternalServerError", "no"), Result.RETRY, 60.0, id="none"),
+        pytest.param(ArmError(409, "OperationNotAllowed", "no"), Result.RETRY, 60.0, id="busy"),
+        pytest.param(ChangedMeanwhileError("no"), Result.RETRY, None, id="changed meanwhile"),
+        pytest.param(NoTokenError("no"), Result.RETRY, 60.0, id="no token"),
+        pytest.param(NoAnswerError("no"), Result.UNKNOWN, 60.0, id="no answer: it may be put"),
+        pytest.param(SecretNeededError("x"), Result.REFUSED, None, id="a secret is missing"),
+        pytest.param(ArmError(404, "NotFound", "no"), Result.GONE, None, id="gone"),
+    ],
+)
+def test_how_a_put_ends(error: Exception, result: Result, pause: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read(*_: Any) -> dict[str, Any]:
+        return {}
+
+    async def put_again(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(clusters, "read", read)
+    monkeypatch.setattr(clusters, "put_again", put_again)
+    nothing: Any = None
+    outcome = asyncio.run(failed_clusters.apply(the_change(), Means(nothing, ()), AT))
+    assert (outcome.result, outcome.pause) == (result, pause)
 
 
 def test_since_when_the_links_are_right_is_remembered_until_they_are_not() -> None:

@@ -388,6 +388,29 @@ def test_after_a_write_the_subnet_is_compared_with_what_it_was(now: SubnetSeen, 
     assert ("possible-lost-update" in codes) is bool(differs)
 
 
+def test_while_azure_is_at_work_nothing_is_compared_and_what_was_there_counts_still() -> None:
+    first = wrote(a_subnet()) or Routed()
+    busy = a_subnet(TABLE, natGateway={"id": "x"}, provisioningState="Updating")
+    later = world(busy, remembered=remembering(msgspec.structs.replace(first, kept=(f"{SUBNET} {TABLE}",))))
+    assert route_memory.doubts(later) == ()
+    assert after(later) == msgspec.structs.replace(first, kept=(f"{SUBNET} {TABLE}",), bare_since=0.0)
+
+
+def test_a_subnet_that_is_written_again_is_compared_with_what_it_was_then() -> None:
+    first = wrote(a_subnet()) or Routed()
+    now = world(a_subnet(natGateway={"id": "x"}), remembered=remembering(first))
+    (again,) = (after(now, Outcome(the_change(), Result.STARTED)) or Routed()).wrote
+    assert again.at == AT
+    assert not again.doubt
+
+
+@pytest.mark.parametrize("since", [0.0, AT - 60])
+def test_while_aks_is_at_work_a_grace_neither_begins_nor_ends(since: float) -> None:
+    held = Observed(routed=Routed(bare_since=since))
+    for subnet in (a_subnet(), a_subnet(TABLE)):
+        assert route_memory.bare_since(world(subnet, cluster=kubenet("Updating"), remembered=held)) == since
+
+
 def test_a_doubt_is_told_for_a_day_and_a_subnet_found_whole_is_compared_once() -> None:
     doubted = Wrote(subnet=str(SUBNET), at=AT - 3600, doubt=("natGateway",))
     assert route_memory.doubts(world(a_subnet(TABLE), remembered=remembering(Routed(wrote=(doubted,)))))
