@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions import second_app, telemetry
+from functions import second_app
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.ledger.state import Counters, Entry, Row
-from functions.policy import Mode, Policy, Resolution
+from functions.policy import Mode, Policy
 from functions.role import Role
 from functions.second_app import Ask
+from functions.telemetry import Milestone
 from functions.triggers import privileged
 from functions.watch import rests, whose_turn
 from localazure import fault_effects as effects
@@ -21,6 +22,7 @@ from localazure.world import SUBSCRIPTION
 from tests.scenarios.story import Story, lines, tell
 from tests.scenarios.test_failed_clusters import bringing_up, puts
 from tests.scenarios.test_pod_restarts import Pods, following
+from tests.scenarios.test_resolution import Milestones, asking, listening
 from tests.scenarios.two_apps import TwoApps, failed, tell_both, writes
 from tests.unit.worlds import CLUSTER_ID, ZONE
 
@@ -127,21 +129,20 @@ def test_each_message_is_an_event_of_its_own_and_one_that_comes_twice_is_one(
 
 
 def test_only_the_plain_app_tells_how_long_a_zone_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[telemetry.Milestone] = []
-
-    class Heard(telemetry.Silent):
-        def reached(self, milestone: telemetry.Milestone, seconds: float) -> None:
-            told.append(milestone)
-
-    monkeypatch.setattr(telemetry, "_told", Heard())
+    milestones = Milestones()
+    monkeypatch.setattr("functions.passed.telemetry", lambda: milestones)
 
     async def story(both: TwoApps) -> None:
+        listening(both.plain)
+        second = listening(both.second)
         cluster = await both.plain.create()
         await both.passes(1500)
         assert both.plain.state(cluster) == "Succeeded"
-        assert len(told) == len(set(told)), "the second app looked at it too, while it was made"
+        assert second.asked, "it has seen the name resolve too"
+        told = [milestone for milestone, _ in milestones.told]
+        assert sorted(told, key=list(Milestone).index) == list(Milestone)
 
-    tell_both(story, bringing_up(resolution=Resolution(enabled=True)), bringing_up(resolution=Resolution(enabled=True)))
+    tell_both(story, asking, asking)
 
 
 def test_whoever_writes_into_its_queue_makes_it_look_and_no_more() -> None:
