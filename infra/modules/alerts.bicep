@@ -37,7 +37,7 @@ var rules = [
   {
     name: 'poison'
     title: 'Messages that nobody could finish'
-    description: 'tether.poison.depth is above 0. docs/operating.md, When things break; POST /api/poison/replay puts them back.'
+    description: 'tether.poison.depth is above 0. docs/operating.md, When things break; POST /api/poison/replay puts the plain app\'s back; nobody needs to put the second one\'s back.'
     severity: 1
     every: 'PT5M'
     window: 'PT15M'
