@@ -18,7 +18,9 @@ from functions.handlers.verdict import (
     Change,
     Finding,
     Outcome,
+    Reputting,
     Result,
+    Routing,
     Verdict,
     soonest,
 )
@@ -140,6 +142,11 @@ async def _carry_out(change: Change, work: Work, around: Around, told: Journal) 
         journal.planned(change, work)
         return Outcome(change, Result.PLANNED)
     entry = await told.intended(change, around.now())
-    outcome = await concerns.HANDLERS[change.handler].apply(change, Means(around.session, around.targets), around.now())
+    if isinstance(change.wants, Reputting | Routing) and not told.keeps(entry):
+        untold = ArmError(0, "IntentNotKept", "the journal, by which these are counted, cannot be written")
+        outcome = Outcome(change, Result.RETRY, error=untold)
+    else:
+        means = Means(around.session, around.targets)
+        outcome = await concerns.HANDLERS[change.handler].apply(change, means, around.now())
     await told.became(outcome, entry, around.now())
     return outcome

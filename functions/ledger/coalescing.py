@@ -5,7 +5,7 @@ tests/unit/test_coalescing_model.py tries every interleaving of these rules and 
 
 from typing import Protocol
 
-from functions.ledger.state import Counters
+from functions.ledger.state import Counters, Mark
 
 
 class Message(Protocol):
@@ -31,6 +31,20 @@ def drop(message: Message, counters: Counters) -> bool:
     if message.always:
         return False
     return message.look < counters.look if message.look else not counters.pending
+
+
+def mark_of(read: Counters, counted: Counters | None, cause: str) -> Mark:
+    """What a pass remembers that began to observe when it had read `read`, while the event that it is for was counted.
+
+    `counted` is the row right after the event, None where the tables did not answer.
+
+    counted                                          remembered
+    one more than was read: this event alone         that one too: ARM told of it before we read
+    any other, or the event had ended before         what was read: what came between may not be seen
+    """
+    if counted is not None and counted.seq == read.seq + 1 and cause not in counted.causes:
+        return Mark(counted.seq, read.look)
+    return read.mark
 
 
 def resent(counters: Counters) -> int | None:

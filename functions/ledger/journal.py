@@ -58,6 +58,10 @@ class Journal:
         await self._keep(entry)
         return entry
 
+    def keeps(self, entry: Entry) -> bool:
+        """Whether an intent is in the tables, where the next worker finds it if this one dies."""
+        return all(held.id != entry.id for held in self.unkept)
+
     async def became(self, outcome: Outcome, entry: Entry, at: float) -> None:
         """After the write: how it ended for now."""
         overlap = f"somebody else wrote at the same moment: {', '.join(outcome.overlap)}" if outcome.overlap else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from functions.ledger.state import LedgerError, Row
+from functions.ledger.state import Counters, LedgerError, Row
 from functions.work import CLUSTER_DELETED, Work
 
 if TYPE_CHECKING:
@@ -30,11 +30,25 @@ async def queued(work: Work, here: "Live", at: float) -> None:
 
 async def counted(work: Work, here: "Live", at: float) -> Work | None:
     """The Work of an event that was counted in its row, or that says that it could not be; None if it is done with."""
-    placed = await _placed(work, here)
-    row = await count(placed, here, at) if placed.placed else None
-    if row is not None and work.cause in row.counters.causes:
+    item = await placed(work, here)
+    return said(item, await bumped(item, here, at) if item.placed else None)
+
+
+def said(item: Work, counters: Counters | None) -> Work | None:
+    """What the message of an event says, its row's counters being these after it; None if the event is done with."""
+    if counters is not None and item.cause in counters.causes:
         return None
-    return msgspec.structs.replace(placed, always=row is None)
+    return msgspec.structs.replace(item, always=counters is None)
+
+
+async def bumped(work: Work, here: "Live", at: float) -> Counters | None:
+    """Count the event, within a second. None when the tables did not answer."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await here.ledger.bump(work.row, at, work.cause, work.target)
+    except (LedgerError, TimeoutError) as error:
+        _log.warning("an event on %s is not counted, and its message says so: %s", work.target, error)
+        return None
 
 
 async def count(work: Work, here: "Live", at: float) -> Row | None:
@@ -49,7 +63,7 @@ async def count(work: Work, here: "Live", at: float) -> Row | None:
         return None
 
 
-async def _placed(work: Work, here: "Live") -> Work:
+async def placed(work: Work, here: "Live") -> Work:
     """The Work with the row of its cluster, where the ledger has seen that. Else a worker finds it (placing.py).
 
     What a deleted cluster leaves is looked at from its node resource group: the cluster can tell nothing any more.

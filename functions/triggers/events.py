@@ -12,11 +12,12 @@ import azure.functions as func
 import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
-from functions.triggers.counting import count, counted, queued
+from functions.triggers.counting import bumped, count, placed, queued, said
 from functions.triggers.triage import Event, event_of, triage
 from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
+    from functions.ledger.state import Counters
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -91,26 +92,24 @@ async def _queued(work: Work, here: "Live") -> None:
 async def _begun(work: Work, here: "Live") -> None:
     """Make the queue's pass here and now; its message comes later, and finds the pass made.
 
-    Somebody waits for this cluster, and a queue that was empty is polled only every second (host.json). Raises
-    QueueError, as above.
+    Somebody waits for this cluster, and a queue that was empty is polled only every second (host.json). The event is
+    counted and its message sent while ARM is read. Raises QueueError, as above.
     """
     from functions.policy import PolicyError
-    from functions.triggers.work import take
-    from functions.work import encode
+    from functions.triggers.work import see_to
 
     if isinstance(here.around, PolicyError):
         await _queued(work, here)
         return
-    item = await counted(work, here, here.around.now())
-    if item is None:
-        return
+    item = await placed(work, here)
     if not item.placed:
-        await here.queue.send(item, 0)
+        await here.queue.send(msgspec.structs.replace(item, always=True), 0)
         return
-    sending = asyncio.create_task(here.queue.send(item, _RESCUE))
+    counting = asyncio.create_task(bumped(item, here, here.around.now()))
+    sending = asyncio.create_task(_rescued(item, here, counting))
     try:
         async with asyncio.timeout(_DEADLINE):
-            await take(encode(item), here)
+            await see_to(item, here, here.around, counting)
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         _log.exception("the pass for %s did not end; the queue has it in %.0f s", work.target, _RESCUE)
     except asyncio.CancelledError:
@@ -118,6 +117,13 @@ async def _begun(work: Work, here: "Live") -> None:
         await asyncio.gather(sending, return_exceptions=True)
         raise
     await sending
+
+
+async def _rescued(item: Work, here: "Live", counting: "asyncio.Task[Counters | None]") -> None:
+    """Have the queue show an event once it is counted, after whoever sees to it here may have died over it."""
+    message = said(item, await counting)
+    if message is not None:
+        await here.queue.send(message, _RESCUE)
 
 
 async def _at_once(work: Work, here: "Live") -> None:

@@ -1,5 +1,6 @@
 """The work queue wakes Tether: one pass, and the next one put back with the delay that it asks for."""
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from functions.queue import QUEUE
 
 if TYPE_CHECKING:
     from functions.around import Around
-    from functions.ledger.state import Ledger, Row
+    from functions.ledger.state import Counters, Ledger, Row
     from functions.live import Live
     from functions.work import Work
 
@@ -67,14 +68,10 @@ async def take(body: bytes, here: "Live") -> None:
 
 async def _pass(item: "Work", here: "Live", around: "Around") -> None:
     """The pass of a message whose turn on its row it is. The row is read now: most of a burst is dropped here."""
-    from functions.events_out import happenings
     from functions.handlers import zone_link_findings
     from functions.ledger import journal
     from functions.ledger.coalescing import drop
-    from functions.ledger.journal import close_left_open
     from functions.ledger.state import NewerRowError
-    from functions.reconcile import reconcile
-    from functions.settle import settle
 
     try:
         row = await _row(item, here.ledger)
@@ -84,13 +81,51 @@ async def _pass(item: "Work", here: "Live", around: "Around") -> None:
         return
     if row is not None and drop(item, row.counters):
         return
+    await _made(item, here, around, row)
+
+
+async def see_to(item: "Work", here: "Live", around: "Around", counting: "asyncio.Task[Counters | None]") -> None:
+    """The pass of an event that is counted meanwhile. Its message makes the pass where this one cannot."""
+    from functions.ledger.coalescing import drop
+    from functions.ledger.state import NewerRowError
+
+    async with here.turns.on(item.row):
+        try:
+            row = await _row(item, here.ledger)
+        except NewerRowError:
+            return
+        counters = counting.result() if counting.done() else None
+        if row is not None:
+            shown = counters is not None and counters.seq <= row.counters.seq
+            if item.cause in row.counters.causes or (shown and drop(item, row.counters)):
+                return
+        await _made(item, here, around, row, counting)
+
+
+async def _made(
+    item: "Work",
+    here: "Live",
+    around: "Around",
+    row: "Row | None",
+    counting: "asyncio.Task[Counters | None] | None" = None,
+) -> None:
+    """The pass and its end. `counting` is that of its event, where it was not counted before the row was read."""
+    from functions.events_out import happenings
+    from functions.ledger.coalescing import mark_of
+    from functions.ledger.journal import close_left_open
+    from functions.reconcile import reconcile
+    from functions.settle import settle
+
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
     done = await reconcile(item, around, before=row.observed if row else None)
     if row is not None:
         await close_left_open(here.ledger, item.row, around.now())  # after the pass, which need not wait for it
-    at, mark = around.now(), None if row is None else row.counters.mark
+    at, mark = around.now(), None
+    if row is not None:
+        counted = None if counting is None else await asyncio.shield(counting)  # others wait for it too
+        mark = mark_of(row.counters, counted, item.cause)
     await settle(item, done, here.queue, here.ledger, at, mark)
     await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
 

@@ -7,6 +7,7 @@ import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers import route_tables
+from functions.ledger.state import Entry, LedgerError
 from functions.policy import FailedClusters, Policy, RouteTables
 from localazure import fault_effects as effects
 from localazure.aks.rules import AksRules
@@ -209,6 +210,29 @@ def test_a_table_over_which_workers_die_and_that_others_take_off_is_left_off(
     monkeypatch.setattr(route_tables, "apply", and_die)
     tell(story)
     assert "tug-of-war" in codes(caplog)
+
+
+@pytest.mark.parametrize("handler", ["route_tables", "failed_clusters"])
+def test_what_the_journal_counts_is_written_only_once_its_intent_is_kept(
+    handler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(here: Story) -> None:
+        real = here.ledger.intend
+
+        async def intend(entry: Entry) -> None:
+            if entry.handler == handler:
+                raise LedgerError("too slow")
+            await real(entry)
+
+        with monkeypatch.context() as slow:
+            slow.setattr(here.ledger, "intend", intend)
+            cluster = await failed(here, 3000)
+            assert here.state(cluster) == "Failed"
+            assert bool(subnet_puts(here)) is (handler != "route_tables")
+        await here.passes(3000, watching=True)
+        assert here.state(cluster) == "Succeeded"
+
+    tell(story, lambda world: a_policy(world, failed_clusters=FailedClusters(reconcile=True)))
 
 
 @pytest.mark.parametrize("zone", ["none", LISTED])

@@ -32,9 +32,12 @@ class Message(NamedTuple):
 
 
 class Stage:
-    """The stages of a pass, in order. An urgent pass begins at URGENT: there counting and reading run side by side."""
+    """The stages of a pass, in order. An urgent pass begins at URGENT: there counting and reading run side by side.
 
-    URGENT, TAKEN, OBSERVED, WANTING, ASKED, DECIDED, FINISHED = range(7)
+    One in hand begins at IN_HAND: there the row is read, then ARM, and the event is counted and sent beside that.
+    """
+
+    URGENT, TAKEN, OBSERVED, WANTING, ASKED, DECIDED, FINISHED, IN_HAND = range(8)
 
 
 class Pass(NamedTuple):
@@ -54,6 +57,11 @@ class Pass(NamedTuple):
     looking: bool = False
     saw_event: bool = False
     saw_look: bool = False
+    sent: bool = False
+    upto: int = _NO_ROW
+    """The row's `seq` right after the event of a pass in hand was counted."""
+    known: bool = False
+    """Whether that event had ended before."""
 
 
 class Delivery:
@@ -106,14 +114,18 @@ class Rules:
     finish_with_the_row_of_now: bool = False
     forget_what_others_asked: bool = False
     remember_a_late_count: bool = False
+    mark_of: Callable[[Counters, Counters | None, str], Mark] = coalescing.mark_of
 
 
 @dataclass(frozen=True)
 class World:
-    """What happens. The first `urgent` events get a pass of their own. In a `burst` all messages are sent first."""
+    """What happens. The first `urgent` events get a pass of their own, and are `in_hand` or not. In a `burst` all
+    messages are sent first.
+    """
 
     events: int = 2
     urgent: int = 0
+    in_hand: bool = False
     workers: int = 2
     left: Budget = NOTHING_GOES_WRONG
     burst: bool = False
@@ -154,7 +166,8 @@ class World:
             case Delivery.WAITING if number < self.urgent:
                 known = mine.cause in state.counters.causes
                 begun = _phase(state if known else _happened(state), number, Delivery.IN_PASS)
-                yield f"urgent pass for {number}", _with(begun, Pass(Stage.URGENT, mine, urgent=number, counted=False))
+                stage = Stage.IN_HAND if self.in_hand else Stage.URGENT
+                yield f"urgent pass for {number}", _with(begun, Pass(stage, mine, urgent=number, counted=False))
             case Delivery.WAITING:
                 yield from self._count(state, number, mine)
             case Delivery.COUNTED | Delivery.UNCOUNTED:
@@ -199,6 +212,8 @@ class World:
         match doing.stage:
             case Stage.URGENT:
                 yield from self._urgent(others, doing)
+            case Stage.IN_HAND:
+                yield from self._in_hand(others, doing)
             case Stage.TAKEN:
                 yield "observed", _with(_more(others, self), _seeing(doing)._replace(stage=Stage.OBSERVED))
                 if others.left.blind:
@@ -242,6 +257,36 @@ class World:
             always = doing.seq == _NO_ROW and self.rules.uncounted_is_always
             blind = _phase(_spent(others, "kills"), doing.urgent, Delivery.OVER)
             yield "saw nothing", _sent(blind, doing.message._replace(always=always))
+
+    def _in_hand(self, others: State, doing: Pass) -> Iterator[tuple[str, State]]:
+        """Read the row and then ARM; count the event and send its message beside that."""
+        cause = doing.message.cause
+        if not doing.counted:
+            counters = others.counters.bumped(cause)
+            counted = doing._replace(counted=True, upto=counters.seq, known=cause in counters.causes)
+            yield "counted in hand", _with(others._replace(counters=counters), counted)
+            if others.left.no_tables:
+                yield "could not count in hand", _with(_spent(others, "no_tables"), doing._replace(counted=True))
+        elif not doing.sent:
+            always = doing.upto == _NO_ROW and self.rules.uncounted_is_always
+            after = others if doing.known else _sent(others, doing.message._replace(always=always))
+            yield "sent in hand", _with(after, self._held(doing._replace(sent=True)))
+        if doing.seq == _NO_ROW:
+            if cause in others.counters.causes:
+                yield "was answered", _phase(others, doing.urgent, Delivery.OVER)
+            else:
+                yield "read in hand", _with(others, doing._replace(seq=others.counters.seq, look=others.counters.look))
+        elif not doing.observed:
+            yield "observed in hand", _with(others, self._held(_seeing(doing)))
+
+    def _held(self, doing: Pass) -> Pass:
+        """A pass in hand that has seen and sent all goes on as any other."""
+        if not doing.sent or not doing.observed:
+            return doing
+        cause = doing.message.cause
+        counted = Counters(seq=doing.upto, causes=(cause,) if doing.known else ()) if doing.upto != _NO_ROW else None
+        mark = self.rules.mark_of(Counters(seq=doing.seq, look=doing.look), counted, cause)
+        return doing._replace(stage=Stage.OBSERVED, seq=mark.seq, look=mark.look)
 
     def _wants(self, others: State, doing: Pass) -> State:
         """A lone worker's wish binds at once; of two, the other may have seen that nothing is left to wish for."""
@@ -292,7 +337,8 @@ def _killed(state: State, doing: Pass) -> Iterator[tuple[str, State]]:
         yield "killed", _sent(state, doing.message)
         return
     yield "killed urgently", _phase(state, doing.urgent, Delivery.WAITING)
-    if doing.counted and doing.seq != _NO_ROW:
+    in_row = doing.upto if doing.stage == Stage.IN_HAND else doing.seq
+    if doing.counted and in_row != _NO_ROW:
         yield "killed urgently, never to come again", _phase(state, doing.urgent, Delivery.OVER)
 
 

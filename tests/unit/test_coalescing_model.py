@@ -20,6 +20,7 @@ BLIND = World(events=2, left=Budget(kills=1, blind=1))
 TABLES = World(events=2, left=Budget(kills=1, no_tables=1))
 WATCH = World(events=1, left=Budget(kills=1, asks=1, early_watches=1))
 URGENT = World(events=2, urgent=1, workers=1, left=Budget(kills=1, no_tables=1))
+IN_HAND = World(events=2, urgent=1, in_hand=True, workers=1, left=Budget(kills=1, no_tables=1))
 URGENT_LOOKS = World(events=2, urgent=1, workers=1, left=Budget(kills=1, asks=1))
 
 
@@ -44,6 +45,9 @@ def tried(world: World) -> Searched[State]:
         pytest.param(URGENT, id="an urgent pass that counts while it reads"),
         pytest.param(URGENT_LOOKS, id="an urgent pass that asks for another one"),
         pytest.param(World(events=2, urgent=2, left=Budget(kills=1)), id="two urgent passes at once"),
+        pytest.param(IN_HAND, id="a pass in hand that counts while it reads ARM"),
+        pytest.param(replace(IN_HAND, left=Budget(asks=1)), id="one in hand that asks for another one"),
+        pytest.param(World(events=2, urgent=2, in_hand=True), id="two in hand at once"),
     ],
 )
 def test_nothing_is_lost(world: World) -> None:
@@ -111,6 +115,16 @@ def test_nothing_is_lost(world: World) -> None:
             replace(URGENT, rules=Rules(remember_a_late_count=True)),
             "after the last event",
             id="an urgent pass answers events that were counted after it began to read",
+        ),
+        pytest.param(
+            replace(IN_HAND, rules=Rules(mark_of=lambda read, counted, _: (counted or read).mark)),
+            "after the last event",
+            id="a pass in hand answers all that was counted before its own event",
+        ),
+        pytest.param(
+            replace(IN_HAND, rules=Rules(uncounted_is_always=False)),
+            "after the last event",
+            id="nor is the message of a pass in hand marked",
         ),
     ],
 )
