@@ -73,8 +73,8 @@ def test_an_etag_that_is_out_of_date_is_refused_where_azure_enforces_it(name: st
         session = session_to(azure)
         before = await subnets.read(session, subnet)
         Subnets(azure).change(str(subnet), serviceEndpoints=[{"service": "Microsoft.Storage"}])
+        client = session.network(subnet.subscription)
         with pytest.raises(ArmError, match="PreconditionFailed"):
-            client = session.network(subnet.subscription)
             await subnets.put(client, subnet, subnets.with_table(before, table), subnets.etag(before))
         await azure.close()
 
