@@ -17,7 +17,7 @@ from functions.triggers.triage import Event, event_of, triage
 from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
-    from functions.ledger.state import Counters
+    from functions.ledger.state import Counters, Observed
     from functions.live import Live
 
 bp = func.Blueprint()
@@ -144,6 +144,10 @@ async def _at_once(work: Work, here: "Live") -> None:
     early = bumping.result() if bumping.done() else None
     if early is not None and work.cause in early.counters.causes:
         return  # the same event, delivered again after its work was done
+    if early is not None and work.why == URGENT and _was_linked(early.observed, work):
+        # Who writes first would have to guess whether a link was undone, and nobody waits for this zone's name.
+        await here.queue.send(work, 0)
+        return
     try:
         async with asyncio.timeout(_DEADLINE):
             depth = Depth.URGENT if work.why == URGENT else Depth.MOVED
@@ -173,6 +177,11 @@ async def _at_once(work: Work, here: "Live") -> None:
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
     await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
+
+
+def _was_linked(remembered: "Observed", work: Work) -> bool:
+    """Whether this very zone was linked before: it was written, and not born. One made anew has another name."""
+    return bool(remembered.hubs) and remembered.zone.casefold() == str(work.target).casefold()
 
 
 def _live() -> "Live":

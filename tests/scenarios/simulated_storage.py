@@ -19,7 +19,10 @@ MOST_TRIES = 5  # then a message is poison
 
 
 class CountingLedger(MemoryLedger):
-    """Also tells when each row's last event was counted, when the tables last gave trouble, and who was Deleting."""
+    """Also tells when each row's last counted event came, when the tables last gave trouble, and who was Deleting.
+
+    What was written before an event came is seen by whoever asks ARM after it, also while the event is being counted.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__()
@@ -33,7 +36,7 @@ class CountingLedger(MemoryLedger):
         before = (await self.read(subject)).counters.seq
         counters = await super().bump(subject, at, cause, target)
         if counters.seq > before:
-            self.counted[subject] = self.now()
+            self.counted[subject] = max(at, self.counted.get(subject, at))
         return counters
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
@@ -47,6 +50,7 @@ class CountingLedger(MemoryLedger):
         await super().finish(subject, mark, cause, looking=looking)
         if (invocation := RUNNING.get()) is not None:
             invocation.finished = True
+            invocation.subject = subject  # a cluster's event did not tell it
 
 
 class Letter(bytes):

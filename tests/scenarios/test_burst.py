@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.ledger.state import Observed
 from functions.policy import Policy
 from functions.work import CLUSTERS, Work, encode
 from localazure import fault_effects as effects
@@ -44,6 +45,12 @@ def test_twenty_messages_on_one_row_at_once_are_one_pass(caplog: pytest.LogCaptu
     tell(story, hub_by_name)
 
 
+async def unknown(here: Story) -> None:
+    """A settled cluster of which the ledger does not know that its zone was linked."""
+    await settled(here)
+    await here.ledger.remember(here.zone.group_id, Observed(at=here.azure.clock.now()))
+
+
 @pytest.mark.parametrize("at_once", [True, False], ids=["all at once", "over a second"])
 def test_a_burst_of_writes_on_a_zone_costs_one_urgent_pass_and_two_at_most_after_it(
     at_once: bool, caplog: pytest.LogCaptureFixture
@@ -51,7 +58,7 @@ def test_a_burst_of_writes_on_a_zone_costs_one_urgent_pass_and_two_at_most_after
     caplog.set_level("INFO", "tether")
 
     async def story(here: Story) -> None:
-        await settled(here)
+        await unknown(here)
         caplog.clear()
 
         async def event(number: int) -> None:
@@ -120,9 +127,26 @@ def test_rows_do_not_wait_for_each_other() -> None:
     tell(story, hub_by_name)
 
 
-def test_an_urgent_event_waits_for_no_pass_of_the_queue() -> None:
+def test_a_burst_of_writes_on_a_zone_that_was_linked_before_is_left_to_the_queue(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tether")
+
     async def story(here: Story) -> None:
         await settled(here)
+        caplog.clear()
+        await asyncio.gather(*(here.event(str(here.zone), cause=f"burst-{number}") for number in range(20)))
+        assert here.transport.asked == []
+        await together(here, 300)
+        assert 1 <= len(lines(caplog, "pass")) <= 2
+        assert here.transport.links_put() == []
+
+    tell(story, hub_by_name)
+
+
+def test_an_urgent_event_waits_for_no_pass_of_the_queue() -> None:
+    async def story(here: Story) -> None:
+        await unknown(here)
         async with here.live.turns.on(here.zone.group_id):
             began = here.azure.clock.now()
             await here.event(str(here.zone), cause="urgent")

@@ -472,3 +472,20 @@ def test_what_is_neither_work_nor_an_event_goes_to_the_poison_queue(body: bytes)
         assert here.queue.poison == [body]
 
     tell(story, hub_by_name)
+
+
+def test_a_zone_that_is_written_again_and_again_is_no_tug_of_war(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(900)
+        for number in range(6):
+            await here.event(str(here.zone), cause=f"tags-{number}")
+            await here.passes(600)
+        assert here.links()["hub-westeurope"] == "ours"
+        (row,) = await here.ledger.rows()
+        assert row.observed.reversals == ()
+
+    tell(story, hub_by_name)
+    assert "tug-of-war" not in {line["code"] for line in lines(caplog, "finding")}
