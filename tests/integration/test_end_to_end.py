@@ -103,7 +103,8 @@ async def test_with_a_broken_policy_the_event_is_kept_and_nothing_is_written() -
             async with asyncio.timeout(15):
                 while not await waiting(local):
                     await asyncio.sleep(0.1)
-            kept = await waiting(local)
+            # What is just being put back is there twice for a moment.
+            kept = min([await waiting(local) for _ in range(5) if await asyncio.sleep(0.2, result=True)])
             await asyncio.sleep(2)  # the host's listener has had the messages by then, and put them back
             assert await waiting(local) >= kept
             assert not any("/tether-" in link.id for link in local.azure.store.of_type(LINKS))
