@@ -26,6 +26,10 @@ check_second_policy() {
   check_policy "$second"
   [ "$(policy_values "$plain" owner)" = "$(policy_values "$second" owner)" ] ||
     stop "$plain and $second have different owners: they are one deployment, so give both the same."
+  for field in hubs customZones records; do
+    [ "$(policy_values "$plain" "$field")" = "$(policy_values "$second" "$field")" ] ||
+      say "Note: $plain and $second differ in $field. The second app puts a cluster again, or restarts in one, only when it sees it linked and recorded as its own policy says."
+  done
   check_subscriptions "$second"
 }
 

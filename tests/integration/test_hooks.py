@@ -169,6 +169,16 @@ def test_both_policies_have_one_owner(project: Project) -> None:
     assert "different owners" in ended.stderr
 
 
+def test_places_that_only_one_policy_names_are_noted(project: Project) -> None:
+    assert "differ in" not in project.preprovision(TETHER_PRIVILEGED_APP="true").stdout
+    zone = f"/subscriptions/{HOME}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones"
+    project.write_policy(customZones=[f"{zone}/privatelink.westeurope.azmk8s.io"])
+    ended = project.preprovision(TETHER_PRIVILEGED_APP="true")
+    assert ended.returncode == 0, ended.stderr
+    assert "differ in customZones" in ended.stdout
+    assert "differ in hubs" not in ended.stdout
+
+
 # The app registration
 
 
