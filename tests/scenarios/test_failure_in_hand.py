@@ -85,6 +85,33 @@ def test_its_message_finds_the_pass_made() -> None:
     tell(story, by_name)
 
 
+def test_the_same_event_again_costs_no_call() -> None:
+    async def story(here: Story) -> None:
+        cluster = await here.create()
+        await here.passes(600)
+        await told(here, cluster)
+        await here.passes(300)
+        here.transport.asked.clear()
+        await told(here, cluster)
+        await here.passes(300)
+        assert here.transport.asked == []
+        assert here.queue.waiting() == 0
+
+    tell(story, by_name)
+
+
+def test_a_failure_of_a_cluster_whose_row_nobody_knows_is_left_to_the_queue() -> None:
+    async def story(here: Story) -> None:
+        cluster = await failed_unheard(here)
+        here.ledger.clusters.clear()
+        await told(here, cluster)
+        assert calls(here) == []
+        await here.passes(30)
+        assert any(call.startswith("PUT") and call.endswith("/subnets/nodes") for call, _ in calls(here))
+
+    tell(story, by_name)
+
+
 def test_a_pass_that_breaks_off_is_made_by_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     from functions import reconcile
 
