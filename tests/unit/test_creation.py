@@ -196,6 +196,9 @@ def test_the_ledger_remembers_when_a_cluster_was_first_seen_creating() -> None:
     first = making(looking_at("Creating", None))
     assert first == Making(first=AT, last=AT, uid="uid-1")
     assert making(looking_at("Creating", CREATED)) == msgspec.structs.replace(CREATED, last=AT)
+    again = making(looking_at("Creating", FAILED))
+    assert again is not None
+    assert (again.failed, again.etag) == (0.0, ""), "it is being made again: nothing of the failure before counts"
     assert making(looking_at("Failed", CREATED)) == msgspec.structs.replace(CREATED, last=AT, failed=AT, etag="e1")
 
 
