@@ -7,7 +7,8 @@ from functions.arm.operations import is_arms
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.fleet.endpoint import LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
-from functions.fleet.model import Link, ManagedCluster, ResourceGroup, VirtualNetwork, decode_hook
+from functions.fleet.model import ManagedCluster, ResourceGroup, decode_hook
+from functions.fleet.network_model import Link, VirtualNetwork
 from functions.fleet.subnet_model import RouteTable
 
 RESOURCES_API = "2024-03-01"

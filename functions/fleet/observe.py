@@ -11,7 +11,8 @@ from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
 from functions.fleet.identify import identify
-from functions.fleet.model import ManagedCluster, VirtualNetwork
+from functions.fleet.model import ManagedCluster
+from functions.fleet.network_model import VirtualNetwork
 from functions.fleet.observe_address import observe_address
 from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unknown, Unreadable
 from functions.ledger.state import Observed

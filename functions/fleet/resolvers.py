@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import VirtualNetwork
+from functions.fleet.network_model import VirtualNetwork
 
 # Azure's own DNS, reached from every VNet: it sees the zones linked to the VNet that asks.
 AZURE_DNS = "168.63.129.16"

@@ -11,7 +11,8 @@ from functions.dns.ask import Answer
 from functions.dns.record import Record
 from functions.dns.target import TargetError
 from functions.fleet.address import ApiServer
-from functions.fleet.model import Link, ManagedCluster, VirtualNetwork
+from functions.fleet.model import ManagedCluster
+from functions.fleet.network_model import Link, VirtualNetwork
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.ledger.state import GONE, Observed
 from functions.policy import RecordTarget

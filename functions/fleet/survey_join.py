@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.fleet.identify import CustomZoneNotListedError, matters_without_zone, zone_of
-from functions.fleet.model import ManagedCluster, ResourceGroup, VirtualNetwork
+from functions.fleet.model import ManagedCluster, ResourceGroup
+from functions.fleet.network_model import VirtualNetwork
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import NOT_ASKED, UNKNOWN, Links, Seen, Unknown
 from functions.fleet.subnet_model import RouteTable, SubnetSeen

@@ -13,16 +13,13 @@ import msgspec
 
 from functions.arm.graph import Page
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import (
+from functions.fleet.model import ArmStruct, ClusterProperties, ManagedCluster, SubResource
+from functions.fleet.network_model import (
     AddressSpace,
-    ArmStruct,
-    ClusterProperties,
     DhcpOptions,
     Link,
     LinkProperties,
-    ManagedCluster,
     Peering,
-    SubResource,
     VirtualNetwork,
     VirtualNetworkProperties,
 )

@@ -2,7 +2,7 @@
 
 from functions.arm.errors import ArmError
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import Link
+from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers
 from functions.fleet.seen import Seen
 from functions.handlers.verdict import Finding, Severity

@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from functions.arm.operations import LOST, Operation, Progress
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import Link
+from functions.fleet.network_model import Link
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings
 from functions.handlers.link_names import HANDLER, link_id

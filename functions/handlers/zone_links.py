@@ -8,7 +8,7 @@ from functions.arm import writes
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import Link
+from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers, resolvers
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import zone_link_findings as findings

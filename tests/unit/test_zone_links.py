@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from functions.arm.errors import ArmError
 from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
-from functions.fleet.model import Link, NodeResourceGroupProfile, VirtualNetwork
+from functions.fleet.model import NodeResourceGroupProfile
+from functions.fleet.network_model import Link, VirtualNetwork
 from functions.fleet.seen import UNKNOWN, Links, Seen, Unreadable
 from functions.handlers.link_names import link_id
 from functions.handlers.verdict import Action, Change, Verdict

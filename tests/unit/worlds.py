@@ -3,17 +3,19 @@
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import (
     AccessProfile,
-    AddressSpace,
     AgentPool,
     ClusterProperties,
+    ManagedCluster,
+    ResourceGroup,
+    SubResource,
+)
+from functions.fleet.network_model import (
+    AddressSpace,
     DhcpOptions,
     Link,
     LinkProperties,
-    ManagedCluster,
     Peering,
     PeeringProperties,
-    ResourceGroup,
-    SubResource,
     VirtualNetwork,
     VirtualNetworkProperties,
 )
