@@ -19,6 +19,9 @@ from functions.policy import Policy
 # Clusters whose names are asked for side by side: enough to keep the servers busy, and few to hold in memory.
 _TOGETHER = 1000
 
+# What all questions of a sweep may take. 10,000 names take servers that answer in 50 ms some seconds.
+_LONGEST = 120.0  # seconds
+
 
 @dataclass(slots=True)
 class _Reach:
@@ -42,6 +45,11 @@ class _Reach:
             self.tcp = answer
 
     @property
+    def is_known(self) -> bool:
+        """Whether it answered over one transport, or was silent over both."""
+        return self.over_udp or self.over_tcp or (self.udp is not None and self.tcp is not None)
+
+    @property
     def over_udp(self) -> bool:
         return self.udp is not None and self.udp.is_reached
 
@@ -61,6 +69,8 @@ class Inquiry:
     asker: Asker
     remembered: Mapping[ResourceId, Observed]
     _reached: dict[Server, _Reach] = field(default_factory=dict[Server, _Reach])
+    _until: float = 0.0  # on the event loop's clock, 0 before the first question
+    _late: list[ResourceId] = field(default_factory=list[ResourceId])
 
     async def answered(self, told: Iterable[Item]) -> AsyncGenerator[Item]:
         """The items in their order, those whose name should resolve with what the servers say of it."""
@@ -73,12 +83,18 @@ class Inquiry:
                 yield item
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong with the servers themselves: one finding each, and only one where none can be reached."""
-        reached = [one for one in self._reached.values() if one.over_udp or one.over_tcp]
-        if self._reached and not reached:
-            yield resolution_findings.none_reached(next(iter(self._reached.values())).place, self._reached)
+        """What is wrong with the servers themselves: one finding each, and only one where none can be reached.
+
+        One more where the sweep's time was over before all names were asked for.
+        """
+        if self._late:
+            yield resolution_findings.sweep_not_asked(self._late[0], len(self._late), _LONGEST)
+        # One whose first question was given up for lack of time proves nothing.
+        asked = {server: one for server, one in self._reached.items() if one.is_known}
+        if asked and not any(one.over_udp or one.over_tcp for one in asked.values()):
+            yield resolution_findings.none_reached(next(iter(asked.values())).place, asked)
             return
-        for server, one in self._reached.items():
+        for server, one in asked.items():
             if not one.over_udp and not one.over_tcp:
                 yield resolution_findings.not_reached(one.place, server)
             elif not one.over_udp and one.udp is not None:
@@ -92,7 +108,14 @@ class Inquiry:
         seen = replace(item, remembered=self.remembered.get(row_of(item), NOTHING_REMEMBERED))
         if not resolution.is_due(seen, self.policy, concerns.decide(seen, self.policy)):
             return item
-        asked = await asyncio.gather(*(self._ask(seen, server) for server in servers_of(seen, self.policy)))
+        clock = asyncio.get_running_loop().time
+        self._until = self._until or clock() + _LONGEST
+        try:
+            async with asyncio.timeout_at(self._until):
+                asked = await asyncio.gather(*(self._ask(seen, server) for server in servers_of(seen, self.policy)))
+        except TimeoutError:
+            self._late.append(_place(seen))
+            return item
         return replace(item, answers=tuple(answer for answers in asked for answer in answers))
 
     async def _ask(self, seen: Seen, server: Server) -> tuple[Answer, ...]:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
 from functions.dns.record import Address
 from functions.dns.target import TargetError, Trouble
@@ -22,7 +23,10 @@ type Over = Literal["udp", "tcp"]
 type Kind = Literal["A", "AAAA"]
 
 type Exchange = Callable[[Server, Question, Over, float], Awaitable[bytes]]
-"""Sends a question and gives the reply within some seconds, whatever it says, or raises TargetError UNREACHABLE."""
+"""Sends a question and gives the reply within some seconds, whatever it says, or raises TargetError."""
+
+# Of the questions that a worker has on their way at once, one server gets no more than these.
+_OF_ONE_SERVER = 32
 
 # A server is left alone for a while after so many questions in a row without an answer, each of which is sent thrice.
 _SILENT_AFTER, _SILENT_FOR = 3, 60.0  # questions, seconds
@@ -34,7 +38,8 @@ class Answer:
 
     `ttl` is for how many seconds the addresses may be kept, `negative_ttl` for how many a "no": None where the reply
     does not say. `zone` is the one that said no. `cut`: over UDP only that there is more. With a `trouble` the rest
-    says nothing; `said` tells it in words.
+    says nothing; `said` tells it in words. `unasked`: the question was not asked, or given up for lack of time, which
+    says nothing of the server.
     """
 
     server: Server
@@ -47,6 +52,7 @@ class Answer:
     cut: bool = False
     trouble: Trouble | None = None
     said: str = ""
+    unasked: bool = False
 
     @property
     def speaks(self) -> bool:
@@ -76,6 +82,7 @@ class Asker:
         self._exchange = exchange or _Network()
         self._within = within
         self._places = asyncio.Semaphore(at_once)
+        self._lanes: WeakValueDictionary[Server, asyncio.Semaphore] = WeakValueDictionary()
         self._in_vain: dict[tuple[Server, Over], int] = {}
         self._silent_until: dict[tuple[Server, Over], float] = {}
 
@@ -97,17 +104,19 @@ class Asker:
         return heard(reply, asked, server, over)
 
     async def _reply(self, server: Server, asked: "Question", over: Over) -> bytes:
-        async with self._places:
+        lane = self._lanes.setdefault(server, asyncio.Semaphore(_OF_ONE_SERVER))
+        async with lane, self._places:
             clock = asyncio.get_running_loop().time
             way: tuple[Server, Over] = (server, over)
             if clock() < self._silent_until.get(way, 0.0):
                 raise TargetError(Trouble.UNREACHABLE, "it did not answer several questions just now")
             try:
                 reply = await self._exchange(server, asked, over, self._within)
-            except TargetError:
-                self._in_vain[way] = self._in_vain.get(way, 0) + 1
-                if self._in_vain[way] >= _SILENT_AFTER:
-                    self._silent_until[way] = clock() + _SILENT_FOR
+            except TargetError as error:
+                if error.trouble is Trouble.UNREACHABLE:
+                    self._in_vain[way] = self._in_vain.get(way, 0) + 1
+                    if self._in_vain[way] >= _SILENT_AFTER:
+                        self._silent_until[way] = clock() + _SILENT_FOR
                 raise
             self._in_vain.pop(way, None)
             return reply

@@ -6,10 +6,12 @@ import secrets
 import socket
 from collections.abc import Generator
 
+from functions.dns.reply import MOST_BYTES, too_large
 from functions.dns.target import TargetError, Trouble
 from functions.dns.wire import Question
 
-_MOST_BYTES = 65535
+_AT_A_TIME = 64  # datagrams, before others get their turn on the event loop
+_MOST_STRAYS = 2048  # in a row: more replies than 128 questions sent three times can cause
 _TRIES = 3  # the same datagram, at the start of each third of the time
 
 
@@ -23,9 +25,14 @@ class Datagrams:
         self._server = server
         self._socket: socket.socket | None = None
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._strays = 0
 
     async def ask(self, question: Question, within: float) -> bytes:
-        """The reply with the question's id, whatever it says. Raises TargetError UNREACHABLE after `within` seconds."""
+        """The reply with the question's id, whatever it says.
+
+        Raises TargetError: UNREACHABLE after `within` seconds, UNTRUSTED for a reply that is too large, and when the
+        server sends far more than it was asked for.
+        """
         loop = asyncio.get_running_loop()
         coming: asyncio.Future[bytes] = loop.create_future()
         with self._waits(coming) as number:
@@ -73,26 +80,46 @@ class Datagrams:
         return opened
 
     def _readable(self) -> None:
-        """Hand out every reply that is there. One that nobody waits for is dropped."""
-        while self._socket is not None:
+        """Hand out the replies that are there, a bounded number at a time. One that nobody waits for is dropped."""
+        for _ in range(_AT_A_TIME):
+            if self._socket is None:
+                return
             try:
-                reply = self._socket.recv(_MOST_BYTES)
+                reply = self._socket.recv(MOST_BYTES + 1)  # the kernel drops what is beyond
             except BlockingIOError:
                 return
             except OSError as error:  # an ICMP message: nobody listens at that port
-                for coming in self._waiting.values():
-                    if not coming.done():
-                        coming.set_exception(_unreachable(error))
+                self._fail(_unreachable(error))
                 return
-            coming = self._waiting.get(int.from_bytes(reply[:2]))
-            if coming is not None and not coming.done():
-                coming.set_result(reply)
+            self._take(reply)
+
+    def _take(self, reply: bytes) -> None:
+        coming = self._waiting.get(int.from_bytes(reply[:2]))
+        if coming is None or coming.done():
+            self._strays += 1
+            if self._strays > _MOST_STRAYS:
+                self._fail(TargetError(Trouble.UNTRUSTED, "it sends far more datagrams than it was asked for"))
+                self._close()
+            return
+        self._strays = 0
+        if len(reply) > MOST_BYTES:
+            coming.set_exception(
+                TargetError(Trouble.UNTRUSTED, f"a reply that cannot be read: {too_large(len(reply))}")
+            )
+        else:
+            coming.set_result(reply)
+
+    def _fail(self, error: TargetError) -> None:
+        for coming in self._waiting.values():
+            if not coming.done():
+                coming.set_exception(error)
 
     def _close(self) -> None:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+            self._strays = 0
 
 
 def _reply(coming: "asyncio.Future[bytes]") -> bytes:

@@ -5,7 +5,16 @@ import contextlib
 import struct
 from dataclasses import dataclass
 
+from functions.dns.reply import MOST_BYTES, too_large
 from functions.dns.target import TargetError, Trouble
+
+
+class _TooLargeError(Exception):
+    """A reply of more bytes than are read; how many."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,8 @@ class _Connection:
         self.writer.write(struct.pack("!H", len(message)) + message)
         await self.writer.drain()
         (length,) = struct.unpack("!H", await self.reader.readexactly(2))
+        if length > MOST_BYTES:
+            raise _TooLargeError(length)
         return await self.reader.readexactly(length)
 
     async def close(self) -> None:
@@ -37,7 +48,8 @@ class Streams:
     async def exchange(self, message: bytes, within: float) -> bytes:
         """The reply to a message, whatever it says. `within`: seconds from when a connection's turn has come.
 
-        Raises TargetError UNREACHABLE, with `unsure` when the message may have arrived.
+        Raises TargetError: UNREACHABLE, with `unsure` when the message may have arrived; UNTRUSTED and `unsure` for a
+        reply that is too large.
         """
         self._users += 1
         try:
@@ -58,6 +70,11 @@ class Streams:
             if connection is not None:
                 await connection.close()
             raise _unreachable(error, within, unsure=connection is not None) from None
+        except _TooLargeError as error:
+            if connection is not None:
+                connection.writer.close()  # with the rest of the reply unread
+            said = f"a reply that cannot be read: {too_large(error.length)}"
+            raise TargetError(Trouble.UNTRUSTED, said, unsure=True) from None
         except asyncio.CancelledError:
             if connection is not None:
                 connection.writer.close()
@@ -66,7 +83,7 @@ class Streams:
         return reply
 
     async def _opened(self) -> _Connection:
-        return _Connection(*await asyncio.open_connection(*self._server))
+        return _Connection(*await asyncio.open_connection(*self._server, limit=MOST_BYTES))
 
     async def _close(self) -> None:
         idle, self._idle = self._idle, []

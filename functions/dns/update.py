@@ -16,6 +16,7 @@ import dns.rdatatype
 import dns.tsig
 
 from functions.dns.record import Address, Owner, Record, in_order
+from functions.dns.reply import UnreadableError, checked
 from functions.dns.signing import SigningKey
 from functions.dns.target import TargetError, Trouble
 from functions.dns.wire import ERRORS, Answer, untrusted
@@ -149,7 +150,7 @@ def _read(reply: bytes, sent: Sent, key: SigningKey | None) -> dns.message.Messa
     named = f"the key {key.name}" if key else "the key"
     try:
         # Given a key, it also refuses a reply that is not signed (FormError); a test holds it to that.
-        return dns.message.from_wire(reply, keyring=key.tsig if key else None, request_mac=sent.mac)
+        return dns.message.from_wire(checked(reply), keyring=key.tsig if key else None, request_mac=sent.mac)
     except (dns.tsig.PeerBadKey, dns.tsig.PeerBadSignature, dns.tsig.PeerBadTruncation) as error:
         raise TargetError(
             Trouble.DENIED, f"the server does not accept {named}: name, algorithm or secret differ ({_word(error)})"
@@ -165,6 +166,8 @@ def _read(reply: bytes, sent: Sent, key: SigningKey | None) -> dns.message.Messa
         raise TargetError(
             Trouble.UNTRUSTED, f"a reply that {named} did not sign ({_word(error)})", unsure=True
         ) from None
+    except UnreadableError as error:
+        raise TargetError(Trouble.UNTRUSTED, f"a reply that cannot be read: {error}", unsure=True) from None
     except (dns.exception.DNSException, ValueError) as error:
         raise TargetError(Trouble.UNTRUSTED, f"a reply that cannot be read ({_word(error)})", unsure=True) from None
 

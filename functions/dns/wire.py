@@ -1,22 +1,19 @@
 """Questions and answers of DNS as bytes (RFC 1035, 4).
 
 Tens of thousands of both pass in a sweep, and nearly all have one plain form, which is read here in microseconds;
-dnspython reads the rest. Both are equally strict.
+reply.py reads the rest. Both are equally strict.
 """
 
 import struct
 from dataclasses import dataclass
-from typing import cast
 
-import dns.exception
 import dns.flags
-import dns.message
 import dns.name
 import dns.rcode
-import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
+from functions.dns.reply import UnreadableError, life, read, within
 from functions.dns.target import TargetError, Trouble
 
 _HEADER = struct.Struct("!6H")  # id, flags, and how many questions, answers, authorities and additional records
@@ -84,10 +81,17 @@ class Answer:
 def answer(reply: bytes, question: Question) -> Answer | None:
     """The answer in a reply whose id is right; None when it was cut short and is to be asked for over TCP.
 
-    Raises TargetError: an error code, an answer that is not the server's own, or that answers something else.
+    Raises TargetError: an error code, an answer that is not the server's own, that answers something else, or that is
+    too large to be read.
     """
-    if len(reply) < _HEADER.size:
-        raise untrusted("a reply that is no DNS message")
+    try:
+        return _answer(reply, question)
+    except UnreadableError as error:
+        raise untrusted(f"a reply that cannot be read: {error}") from None
+
+
+def _answer(reply: bytes, question: Question) -> Answer | None:
+    within(reply)
     _, flags, asked, answered, authorities, _ = _HEADER.unpack_from(reply)
     code = flags & _ERROR_BITS
     if not flags & dns.flags.QR or flags & _OPCODE_BITS:
@@ -139,29 +143,28 @@ def _says_nothing_plainly(reply: bytes, question: Question, authorities: int) ->
 
 
 def _any(reply: bytes, question: Question) -> Answer:
-    """The answer in a reply of any form."""
-    try:
-        message = dns.message.from_wire(reply)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise untrusted(f"a reply that cannot be read ({type(error).__name__})") from None
-    name = dns.name.from_wire(question.name, 0)[0]
-    zone = dns.name.from_wire(question.name, question.zone_at)[0]
-    if not message.answer:
-        _check_zone([rrset.name for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA], zone)
+    """The answer in a reply of any form. Raises UnreadableError."""
+    held = read(reply)
+    zone = question.name[question.zone_at :]
+    if not held.answer:
+        _check_zone([found.name for found in held.authority if found.rdtype == dns.rdatatype.SOA], zone)
         return Answer()
-    first = message.get_rrset(message.answer, name, dns.rdataclass.IN, dns.rdatatype.CNAME)
-    if first is not None:
+    own = [found for found in held.answer if found.name == question.name and found.rdclass == dns.rdataclass.IN]
+    if any(found.rdtype == dns.rdatatype.CNAME for found in own):
         return Answer(alias=True)  # what follows is where the alias leads, which is no concern of ours
-    found = message.get_rrset(message.answer, name, dns.rdataclass.IN, question.rdtype)
-    if found is None or len(message.answer) > 1:
+    if len(own) < len(held.answer) or any(found.rdtype != question.rdtype for found in own):
         raise untrusted("a reply with records of another name or type")
-    rdatas = cast("list[dns.rdata.Rdata]", list(found))
-    return Answer(tuple(sorted(rdata.to_digestable() for rdata in rdatas)), found.ttl)
+    return Answer(tuple(sorted({found.data for found in own})), min(map(life, own)))
 
 
-def _check_zone(owners: list[dns.name.Name], zone: dns.name.Name) -> None:
+def _check_zone(owners: list[bytes], zone: bytes) -> None:
     """An empty answer is about the zone whose SOA comes with it (RFC 2308, 3)."""
     if not owners:
         raise untrusted("an empty reply without the zone's SOA")
     if owners[0] != zone:
-        raise TargetError(Trouble.WRONG_ZONE, f"the server answers from the zone {owners[0].to_text(True)}")
+        raise TargetError(Trouble.WRONG_ZONE, f"the server answers from the zone {in_words(owners[0])}")
+
+
+def in_words(name: bytes) -> str:
+    """An uncompressed name as people write it, without the final dot."""
+    return dns.name.from_wire(name, 0)[0].to_text(omit_final_dot=True)

@@ -43,6 +43,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     something over UDP, not TCP      any                    finding besides: TCP blocked
     something over TCP, not UDP      any                    finding besides: UDP blocked, or TCP needed
     nothing over either              any                    nothing: the sweep tells it once for the deployment
+    not asked, for lack of time      any                    finding: not all were asked
 
     An answer may be from before for as long as its TTL, counted from when it was first seen so. One that is still the
     same after that is today's truth, and so is one that comes long after everything was found right.
@@ -125,13 +126,16 @@ def _of_standings(seen: Seen, servers: list[Heard], wanted: frozenset[Address]) 
 def _of_transports(seen: Seen, servers: list[Heard]) -> list[Finding]:
     """Servers that are reached over one transport and not over the other."""
     reached = [one for one in servers if one.standing is not Standing.SILENT]
-    lost = [answer for one in reached for answer in one.answers if not answer.is_reached]
+    lost = [answer for one in reached for answer in one.answers if not answer.is_reached and not answer.unasked]
     cut = {answer.server for one in reached for answer in one.answers if answer.cut}
     said: list[Finding] = []
     if udp := [answer for answer in lost if answer.over == "udp"]:
         said.append(findings.udp_blocked(seen.place, udp))
     if tcp := [answer for answer in lost if answer.over == "tcp"]:
         said.append(findings.tcp_blocked(seen.place, tcp, needed=any(answer.server in cut for answer in tcp)))
+    unasked = [answer for one in servers for answer in one.answers if answer.unasked]
+    if unasked:
+        said.append(findings.not_asked(seen, unasked, len(servers)))
     return said
 
 

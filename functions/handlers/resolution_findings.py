@@ -80,7 +80,8 @@ def fails(seen: Seen, answers: Sequence[Answer]) -> Finding:
         seen.place,
         f"no answer of use for {seen.private_fqdn} from {_in_words(answers)}",
         "See the servers' log. The usual reasons are a forwarder that does not answer and DNSSEC validation of a name "
-        "that is not signed.",
+        "that is not signed. A reply that is too large, or that holds more than Tether reads, is not used: see what "
+        "answers at that address.",
     )
 
 
@@ -136,6 +137,32 @@ def not_reached(place: ResourceId, server: Server) -> Finding:
         place,
         f"the DNS server {shown(server)} does not answer the app, while others do",
         f"See whether it runs, and {_PATH}. If it is gone, take it out of the VNet's DNS servers.",
+        Severity.WARNING,
+    )
+
+
+def not_asked(seen: Seen, answers: Sequence[Answer], servers: int) -> Finding:
+    """Servers that a pass had no time for. Nothing is known of them."""
+    return _finding(
+        "resolvers-not-asked",
+        seen.place,
+        f"not all of {servers} DNS servers answered {seen.private_fqdn} in the time that a pass has for them; not "
+        f"known is what these say: {_of(answers)}",
+        "Remove servers that do not run, or do not answer the app, from the DNS servers of the cluster's VNets. The "
+        "servers that the policy names (resolution.servers) are asked first.",
+        Severity.WARNING,
+    )
+
+
+def sweep_not_asked(place: ResourceId, clusters: int, seconds: float) -> Finding:
+    """Clusters whose names a sweep had no time to ask for. `seconds`: what it has for all questions."""
+    return _finding(
+        "resolvers-not-asked",
+        place,
+        f"the names of {clusters} clusters were not asked for: the DNS servers did not answer all questions of the "
+        f"sweep within {seconds:g} s",
+        "See which servers are slow: the VNet named here has the first cluster that was left out. Whether these names "
+        "resolve is not known until a later sweep or a pass asks.",
         Severity.WARNING,
     )
 

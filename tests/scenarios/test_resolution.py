@@ -1,5 +1,6 @@
 """A name that is linked is not yet one that resolves: the real loop, in virtual time, asking the local Azure's DNS."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -34,9 +35,14 @@ class Ears:
     here: Story
     faults: DnsFaults = field(default_factory=DnsFaults)
     asked: list[tuple[str, Over]] = field(default_factory=list[tuple[str, Over]])
+    slow: float = 0.0  # seconds before each reply
+    large: frozenset[str] = frozenset()  # servers that reply with far too much
 
     async def exchange(self, server: Server, asked: Question, over: Over, within: float) -> bytes:
         self.asked.append((server[0], over))
+        await asyncio.sleep(self.slow)
+        if server[0] in self.large:
+            return asked.message(1)[:2] + b"\x84\x00" + asked.message(1)[4:] + b"\xc0\x0c" * 32_000
         reply = answer(self.here.azure, server[0], asked.message(1), over, self.faults)
         if reply is None:
             raise TargetError(Trouble.UNREACHABLE, f"no answer within {within:g} s")
@@ -219,6 +225,41 @@ def test_the_sweep_asks_for_every_name_and_queues_nothing_for_the_answers(
             assert ears.asked.count((RESOLVER, "tcp")) == 1
 
     tell(story, asking)
+
+
+def test_slow_servers_leave_names_unasked_and_the_sweep_says_so() -> None:
+    async def story(here: Story) -> None:
+        ears = listening(here)
+        for name in ("team", "other"):
+            await here.create(name)
+        await here.passes(900)
+        began = here.azure.clock.now()
+        ears.slow = 150.0
+        report = await swept(here)
+        assert report.findings == {"resolvers-not-asked": 1}
+        assert "the names of 2 clusters" in report.found[0].seen
+        assert here.azure.clock.now() - began <= 121
+
+    tell(story, asking)
+
+
+def test_a_reply_that_is_too_large_is_told_of_its_server_and_the_others_are_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def two_servers(world: HubAndSpoke) -> Policy:
+        return a_policy(world, resolution=Resolution(enabled=True, servers=("10.9.9.9",)))
+
+    async def story(here: Story) -> None:
+        caplog.set_level("INFO", "tether")
+        listening(here).large = frozenset({"10.9.9.9"})
+        await here.create()
+        await here.passes(900)
+        told = {line["code"]: line["seen"] for line in lines(caplog, "finding")}
+        assert list(told) == ["resolver-fails"]
+        assert "10.9.9.9: a reply that cannot be read: it has" in str(told["resolver-fails"])
+        assert RESOLVER not in str(told["resolver-fails"])
+
+    tell(story, two_servers)
 
 
 def test_what_is_said_over_tcp_alone_counts_as_well() -> None:

@@ -1,14 +1,19 @@
 """The truth table of resolution.decide, row by row, and when a name is asked for at all."""
 
+import asyncio
 import json
 from dataclasses import replace
 
+import dns.message
+import dns.rrset
 import pytest
 
 from functions.arm.operations import Operation
-from functions.dns.ask import Answer, Over
+from functions.dns.ask import Answer, Asker, Over, Server
 from functions.dns.record import addresses_in
 from functions.dns.target import Trouble
+from functions.dns.wire import Question
+from functions.fleet import observe_resolution
 from functions.fleet.address import ApiServer, Doubt
 from functions.fleet.observe_resolution import expected, kinds_of, servers_of
 from functions.fleet.seen import NOT_ASKED, UNKNOWN, Seen
@@ -197,8 +202,55 @@ def test_while_a_cluster_is_made_its_record_is_waited_for() -> None:
 def test_the_servers_of_all_spokes_and_of_the_policy_are_asked_once_each_and_azures_own_is_not() -> None:
     policy = a_policy(HUB, resolution=Resolution(enabled=True, servers=("10.0.0.5", "[fd00::4]:5353")))
     spokes = (a_spoke("10.0.0.4", "168.63.129.16", "not an address"), a_spoke("10.0.0.5"))
-    assert servers_of(hearing(spokes=spokes), policy) == [SERVER, OTHER, ("fd00::4", 5353)]
+    assert servers_of(hearing(spokes=spokes), policy) == [OTHER, ("fd00::4", 5353), SERVER]
     assert servers_of(hearing(), policy) == [OTHER, ("fd00::4", 5353)]
+
+
+async def test_many_slow_servers_of_a_spoke_take_few_places_and_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: the pass's time is over as soon as everything that can be on its way is."""
+    policy = a_policy(HUB, resolution=Resolution(enabled=True, servers=("10.9.0.1",)))
+    spokes = tuple(a_spoke(*(f"10.0.{net}.{host}" for host in range(1, 21))) for net in range(10))
+    asked, never = list[Server](), asyncio.Event()
+
+    async def exchange(server: Server, question: Question, over: Over, _: float) -> bytes:
+        asked.append(server)
+        if server[0] == "10.9.0.1":
+            reply = dns.message.make_response(dns.message.from_wire(question.message(1)))
+            reply.answer.append(dns.rrset.from_text(seen().private_fqdn + ".", 60, "IN", "A", "10.1.0.5"))
+            return reply.to_wire()
+        await never.wait()
+        return b""
+
+    monkeypatch.setattr(observe_resolution, "_WITHIN", 0.2)
+    world = hearing(spokes=spokes)
+    answers = await observe_resolution.observe_resolution(world, policy, Asker(exchange))
+    assert len(answers) == 2 * 201
+    assert len(asked) == 2 + 16, "the policy's server over both, and then no more than have a place"
+    assert [answer.speaks for answer in answers[:2]] == [True, True], "the policy's servers are asked first"
+    assert all(answer.unasked and not answer.speaks for answer in answers[2:])
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "none is left behind"
+
+
+def unasked(over: Over = "udp", server: Server = SERVER) -> Answer:
+    return Answer(server, over, trouble=Trouble.UNREACHABLE, said="no time", unasked=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        pytest.param(
+            [says("10.1.0.5"), unasked("tcp")], "resolvers-not-asked", id="TCP is not blocked for all we know"
+        ),
+        pytest.param([says("10.1.0.5", over="tcp"), unasked()], "resolvers-not-asked", id="nor is UDP"),
+        pytest.param([unasked(), unasked("tcp")], "resolvers-not-asked", id="one that was not asked at all"),
+        pytest.param(
+            [says("10.1.0.4", ttl=0), unasked(server=OTHER)], "wrong-address resolvers-not-asked", id="another"
+        ),
+    ],
+)
+def test_a_server_that_was_not_asked_says_nothing(answers: list[Answer], found: str) -> None:
+    assert said(decide(hearing(*answers, remembered=SINCE_LONG), POLICY)) == found
+    assert not resolves(hearing(unasked()))
 
 
 def test_an_address_in_doubt_is_not_expected_though_one_is_remembered() -> None:
