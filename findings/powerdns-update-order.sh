@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# PowerDNS 4.7.3: the changes of one dynamic update are not made in the order in which the message lists them.
+#
+# RFC 2136, 3.4.2: the update section's records are processed in order.
+# Expected: "add A 192.0.2.1, then delete all A of the name" in one message leaves no A record, as BIND and Knot do.
+# Seen:     NOERROR, and the added record stays: the deletion was made first.
+# Exit status: 0 while this holds, 1 when it has changed. Needs a Debian 12 machine with apt.
+set -euo pipefail
+work=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check dnspython==2.9.2
+# Unpack Debian packages of these versions in the temporary folder, with what they need and the machine lacks.
+unpack() {
+  local named needed
+  apt-get -q update > /dev/null
+  needed=$(apt-get -s -o Dir::State::status=/dev/null --no-install-recommends install "$@" | awk '/^Inst/ {print $2}')
+  for named in $needed; do
+    dpkg-query -W -f '${Status}\n' "$named" 2> /dev/null | grep -q '^install ok' || set -- "$@" "$named"
+  done
+  (cd "$work" && apt-get -q download "$@" > /dev/null && for named in *.deb; do dpkg-deb -x "$named" root; done)
+}
+unpack pdns-server=4.7.3-2 pdns-backend-sqlite3=4.7.3-2
+libraries=$(dirname "$(find "$work/root" -type d -name pdns -path '*/lib/*')")
+export LD_LIBRARY_PATH="$libraries"
+secret=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
+port=$("$work/venv/bin/python" -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())' \
+  "$work/zones.db" "$work/root/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+cat > "$work/pdns.conf" <<CONF
+module-dir=$libraries/pdns
+launch=gsqlite3
+gsqlite3-database=$work/zones.db
+gsqlite3-dnssec=yes
+local-address=127.0.0.1
+local-port=$port
+socket-dir=$work
+dnsupdate=yes
+allow-dnsupdate-from=127.0.0.0/8
+CONF
+zone() { "$work/root/usr/bin/pdnsutil" --config-dir="$work" "$@" > /dev/null 2>&1; }
+zone create-zone example.org ns.example.org
+zone import-tsig-key probe hmac-sha256 "$secret"
+zone set-meta example.org TSIG-ALLOW-DNSUPDATE probe
+"$work/root/usr/sbin/pdns_server" --config-dir="$work" --daemon=no --guardian=no > "$work/pdns.log" 2>&1 &
+server=$!
+cat > "$work/probe.py" <<'PY'
+import sys
+import time
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
+
+PORT, SECRET = int(sys.argv[1]), sys.argv[2]
+KEY = dns.tsigkeyring.from_text({"probe.": SECRET})
+
+
+def update():
+    return dns.update.UpdateMessage("example.org", keyring=KEY, keyalgorithm="hmac-sha256")
+
+
+def sent(message):
+    return dns.rcode.to_text(dns.query.udp(message, "127.0.0.1", port=PORT, timeout=5).rcode())
+
+
+def held(name, rdtype="A"):
+    answer = dns.query.udp(dns.message.make_query(name, rdtype), "127.0.0.1", port=PORT, timeout=5).answer
+    return [f"{rrset.ttl} {record}" for rrset in answer for record in rrset]
+
+
+for _ in range(50):
+    try:
+        if held("example.org", "SOA"):
+            break
+    except (OSError, dns.exception.Timeout):
+        time.sleep(0.2)
+message = update()
+message.add("www", 60, "A", "192.0.2.1")
+message.delete("www", "A")
+code, left = sent(message), held("www.example.org")
+print(f"add, then delete, in one message: {code}; left: {left}")
+raise SystemExit(0 if (code, left) == ("NOERROR", ["60 192.0.2.1"]) else "this has changed")
+PY
+"$work/venv/bin/python" "$work/probe.py" "$port" "$secret"
