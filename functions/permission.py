@@ -9,6 +9,7 @@ from functools import partial
 from functions import pace
 from functions.approval import plan_of, wanted
 from functions.around import Around
+from functions.fleet.creation import created_at
 from functions.fleet.seen import Seen
 from functions.handlers import failed_clusters, pod_restarts
 from functions.handlers.verdict import (
@@ -23,12 +24,22 @@ from functions.ledger.reports import Place, ReportsError
 from functions.ledger.state import Entry, LedgerError
 from functions.plan import WINDOW, takes
 from functions.policy import Mode
-from functions.restraint import Restrained, left_untold, tug_of_war, within_limit
+from functions.restraint import (
+    Restrained,
+    left_untold,
+    made_and_undone,
+    remade_too_often,
+    tug_of_war,
+    within_limit,
+)
 from functions.role import Role
 from functions.work import Work
 
 # How long a removal waits for those of other passes: ARM takes one in a second, and a function has two minutes in all.
 _PATIENCE = 30.0  # seconds
+
+# Within which what was made and undone is counted.
+_DAY = 24 * 3600.0  # seconds
 
 
 async def permitted(verdict: Verdict, seen: Seen, work: Work, around: Around, turn: AsyncExitStack) -> Restrained:
@@ -43,7 +54,7 @@ async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, 
 
     Until `turn` is over no other pass of this worker counts: what this one removes is in the journal by then.
     """
-    warred = tug_of_war(verdict.changes, seen.remembered, seen.at)
+    warred = await _counted(tug_of_war(verdict.changes, seen.remembered, seen.at), seen, work, around)
     if around.policy.mode is Mode.OBSERVE or not any(takes(change) for change in warred.changes):
         return warred
     try:
@@ -53,8 +64,25 @@ async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, 
         kept = tuple(change for change in warred.changes if not takes(change))
         return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
     return replace(
-        limited, findings=(*warred.findings, *limited.findings), reversals=warred.reversals, given_up=warred.given_up
+        limited,
+        findings=(*warred.findings, *limited.findings),
+        reversals=warred.reversals,
+        given_up=warred.given_up,
+        remade=warred.remade,
     )
+
+
+async def _counted(warred: Restrained, seen: Seen, work: Work, around: Around) -> Restrained:
+    """Without what was made again too often by the journal. A new link or record costs no read.
+
+    A ledger that does not answer leaves the row's count, which a dead worker may have left too low.
+    """
+    if not warred.remade or around.policy.mode is Mode.OBSERVE:
+        return warred
+    try:
+        return remade_too_often(warred, await around.ledger.journal(work.row), seen.at)
+    except LedgerError:
+        return warred
 
 
 async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restrained:
@@ -87,7 +115,7 @@ async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -
     except LedgerError:
         return replace(allowed, changes=kept, again=soonest(allowed.again, pace.LEDGER_WAIT))
     for change in asking:
-        if (held := _spent(entries, change, seen.at)) is None:
+        if (held := _spent(entries, change, seen)) is None:
             kept = (*kept, change)
         else:
             again = soonest(allowed.again, held.look_again)
@@ -95,11 +123,12 @@ async def _seldom(allowed: Restrained, seen: Seen, work: Work, around: Around) -
     return replace(allowed, changes=kept)
 
 
-def _spent(entries: Sequence[Entry], change: Change, at: float) -> Verdict | None:
+def _spent(entries: Sequence[Entry], change: Change, seen: Seen) -> Verdict | None:
     """Why the journal does not permit a change now, None where it does."""
     if isinstance(change.wants, Reputting):
-        return failed_clusters.spent(entries, change, at)
-    finding = left_untold(entries, change, at)
+        return failed_clusters.spent(entries, change, seen.at)
+    since = max(seen.at - _DAY, created_at(seen.cluster) if seen.cluster else 0.0)
+    finding = left_untold(entries, change, seen.at) or made_and_undone(entries, change, since)
     return None if finding is None else Verdict(findings=(finding,))
 
 

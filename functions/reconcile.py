@@ -113,9 +113,12 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         )  # that its cluster was Deleting is still known when somebody forges a zone beside it
         kept = Observed(at=at, findings=codes, zone=held.zone, deleting=held.deleting)
         return Pass(considered.ended, findings=considered.findings, observed=kept)
+    await journal.close_failed(around.ledger, work.row, considered.seen.operations, at)
     async with AsyncExitStack() as turn:
         allowed = await permitted(considered.verdict, considered.seen, work, around, turn)
-        outcomes = tuple([await _carry_out(change, work, around, told) for change in allowed.changes])
+        outcomes = tuple(
+            [await _carry_out(change, work, around, told, change in allowed.remade) for change in allowed.changes]
+        )
     allowed = await _asked(considered.verdict, considered.seen, allowed, work, around)
     done = remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
     if around.role is not Role.PRIVILEGED:
@@ -136,12 +139,12 @@ async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, work: Work, 
     return allowed
 
 
-async def _carry_out(change: Change, work: Work, around: Around, told: Journal) -> Outcome:
+async def _carry_out(change: Change, work: Work, around: Around, told: Journal, again: bool) -> Outcome:
     """Apply one change, its intent said before and its outcome after. In mode observe the plan is all there is."""
     if around.policy.mode is Mode.OBSERVE:
         journal.planned(change, work)
         return Outcome(change, Result.PLANNED)
-    entry = await told.intended(change, around.now())
+    entry = await told.intended(change, around.now(), again=again)
     if isinstance(change.wants, Reputting | Routing) and not told.keeps(entry):
         untold = ArmError(0, "IntentNotKept", "the journal, by which these are counted, cannot be written")
         outcome = Outcome(change, Result.RETRY, error=untold)

@@ -4,16 +4,17 @@ Pure: what the ledger remembers and counts comes in as values.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.arm.resource_id import ResourceId
-from functions.handlers.verdict import Action, Change, Finding, Severity
-from functions.ledger.state import UNTOLD, Entry, Observed
+from functions.handlers.verdict import TAKEN, Action, Change, Finding, Severity
+from functions.ledger.state import TOOK_NOTHING, UNTOLD, Entry, Observed
 from functions.plan import Approval, limit
 from functions.role import Role
 
 _DAY = 24 * 3600.0  # seconds
 _REVERSALS = 3
+_TAKEN = frozenset(result.value for result in TAKEN)
 
 # How soon a pass that was stopped looks whether it may go on: the hour passes, or a person approves.
 _AGAIN = 900.0  # seconds
@@ -35,6 +36,8 @@ class Restrained:
     stopped: tuple[Change, ...] = ()
     plan: str = ""
     again: float | None = None
+    remade: tuple[Change, ...] = ()
+    """Those of `changes` that make again what others undid. The journal marks their intents (Entry.again)."""
 
 
 def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
@@ -46,10 +49,40 @@ def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Re
     if undone and len(reversals) < _REVERSALS:
         reversals = (*reversals, at)
     if not undone or len(reversals) < _REVERSALS:
-        return Restrained(tuple(changes), (), reversals)
+        return Restrained(tuple(changes), (), reversals, remade=tuple(undone))
     findings = tuple(_undone(change) for change in undone)
     kept = tuple(change for change in changes if change not in undone)
     return Restrained(kept, findings, reversals, tuple(undone))
+
+
+def remade_too_often(warred: Restrained, entries: Sequence[Entry], at: float) -> Restrained:
+    """Count in the journal what the row may have lost: a worker that dies after a write leaves no reversal in the row.
+
+    A change that was made again twice within a day, by the intents marked `again`, is given up like one whose row
+    counts three reversals. Writes that took nothing do not count.
+    """
+    spent = [
+        change
+        for change in warred.remade
+        if sum(one.again and _is_of(one, change) and _may_have_taken(one, at) for one in entries) >= _REVERSALS - 1
+    ]
+    return replace(
+        warred,
+        changes=tuple(change for change in warred.changes if change not in spent),
+        findings=(*warred.findings, *map(_undone, spent)),
+        given_up=(*warred.given_up, *spent),
+        remade=tuple(change for change in warred.remade if change not in spent),
+    )
+
+
+def made_and_undone(entries: Iterable[Entry], change: Change, since: float) -> Finding | None:
+    """Why a change is not made a fourth time: Azure took it three times since then, and it is not there.
+
+    The row counts only what a pass found in place. A table that is taken off before a pass sees it, or whose pass ends
+    without the tables, is counted here. Writes that failed later are closed as failed (journal.close_failed).
+    """
+    taken = [one for one in entries if one.result in _TAKEN and _is_of(one, change) and one.at > since]
+    return _undone(change) if len(taken) >= _REVERSALS else None
 
 
 def left_untold(entries: Iterable[Entry], change: Change, at: float) -> Finding | None:
@@ -59,6 +92,10 @@ def left_untold(entries: Iterable[Entry], change: Change, at: float) -> Finding 
     """
     died = [one for one in entries if _is_untold(one) and _is_of(one, change) and one.at > at - _DAY]
     return _untold(change, len(died)) if len(died) >= _REVERSALS else None
+
+
+def _may_have_taken(entry: Entry, at: float) -> bool:
+    return entry.at > at - _DAY and entry.result not in TOOK_NOTHING
 
 
 def _is_untold(entry: Entry) -> bool:

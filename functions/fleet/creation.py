@@ -160,10 +160,15 @@ def _fits(cluster: ManagedCluster, held: Making, at: float) -> bool:
     """Whether ARM's own instant of the creation, where it tells one, is that of the creation that was seen."""
     if cluster.system_data is None or not cluster.system_data.created_at:
         return True
+    created = created_at(cluster)
+    return bool(created) and at - _DAY <= created <= held.first + _SKEW
+
+
+def created_at(cluster: ManagedCluster) -> float:
+    """ARM's instant of the cluster's creation, in seconds since 1970; 0 where ARM names none that can be read."""
+    said = cluster.system_data.created_at if cluster.system_data else ""
     try:
-        created = datetime.fromisoformat(cluster.system_data.created_at)
+        created = datetime.fromisoformat(said)
     except ValueError:
-        return False
-    if created.tzinfo is None:
-        return False
-    return at - _DAY <= created.timestamp() <= held.first + _SKEW
+        return 0.0
+    return created.timestamp() if created.tzinfo else 0.0

@@ -7,9 +7,11 @@ never claims, tokens or bodies of events.
 import asyncio
 import hashlib
 import logging
+from collections.abc import Sequence
 
 import msgspec
 
+from functions.arm.operations import LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Change, Finding, Outcome
 from functions.ledger.bodies import cut_entry
@@ -39,8 +41,8 @@ class Journal:
         for entry in self._work.intents:
             await self._keep(entry)
 
-    async def intended(self, change: Change, at: float) -> Entry:
-        """Before the write: what, on what, and why."""
+    async def intended(self, change: Change, at: float, *, again: bool = False) -> Entry:
+        """Before the write: what, on what, and why. `again`: it was made before, and others undid it."""
         _line(logging.INFO, "intent", self._work, change=_of(change), reason=change.reason)
         entry = Entry(
             subject=self._subject,
@@ -54,6 +56,7 @@ class Journal:
             before=change.before,
             after=change.after,
             by=self._work.by,
+            again=again,
         )
         await self._keep(entry)
         return entry
@@ -103,6 +106,35 @@ async def close_all_left_open(ledger: Ledger, at: float) -> int:
     for entry in found:
         await _closed(ledger, entry, at)
     return len(found)
+
+
+# Between an intent and its write: the tables get a second (_PATIENCE), the rest is computing.
+_BEFORE_WRITE = 5.0  # seconds
+
+# Writes that are counted by the journal: one that Azure took and failed later made nothing, and must not count.
+_COUNTED = "microsoft.network/virtualnetworks/subnets"
+
+
+async def close_failed(ledger: Ledger, subject: ResourceId, looked_up: Sequence[LookedUp], at: float) -> None:
+    """Conclude the entries of subnet writes that Azure took and that failed later, with Azure's error.
+
+    Without the tables they stay as they are, and count as made.
+    """
+    failed = [one for one in looked_up if one.progress is Progress.FAILED and one.operation.target.type == _COUNTED]
+    try:
+        entries = await ledger.journal(subject, _LOOKED_THROUGH) if failed else ()
+        for one in failed:
+            for entry in entries:
+                if _started(entry, one.operation):
+                    error = f"Azure took it, and it failed later: {one.error}"
+                    await ledger.conclude(msgspec.structs.replace(entry, result="refused", error=error, ended=at))
+    except LedgerError as error:
+        _log.warning("the journal of %s does not say which writes failed: %s", subject, error)
+
+
+def _started(entry: Entry, operation: Operation) -> bool:
+    same = entry.target.casefold() == str(operation.target).casefold()
+    return same and entry.result == "started" and 0 <= operation.since - entry.at <= _BEFORE_WRITE
 
 
 async def _closed(ledger: Ledger, entry: Entry, at: float) -> None:

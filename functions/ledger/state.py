@@ -237,6 +237,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: str = ""
     after: str = ""
     by: str = ""  # the person who asked, for what came by HTTP
+    again: bool = False  # makes again what others undid
     result: str = ""
     error: str = ""
     ended: float = 0.0

@@ -134,7 +134,15 @@ def unread_routes() -> Iterator[None]:
 @contextmanager
 def endless_tug() -> Iterator[None]:
     """What others undo is made again, however often."""
-    with patch.object(permission, "tug_of_war", lambda changes, *_: Restrained(tuple(changes))):
+    uncounted = patch.object(permission, "made_and_undone", lambda *_: None)
+    with uncounted, patch.object(permission, "tug_of_war", lambda changes, *_: Restrained(tuple(changes))):
+        yield
+
+
+@contextmanager
+def tug_of_the_row_alone() -> Iterator[None]:
+    """Only what a pass found in place counts as undone, and the journal is not asked."""
+    with patch.object(permission, "made_and_undone", lambda *_: None):
         yield
 
 
@@ -171,6 +179,7 @@ BUGS: dict[str, Callable[[], Any]] = {
     "company-overlooked": company_overlooked,
     "unread-routes": unread_routes,
     "endless-tug": endless_tug,
+    "tug-of-the-row-alone": tug_of_the_row_alone,
     "cause-taken-for-mended": cause_taken_for_mended,
     "uncounted-puts": uncounted_puts,
     "left-failed": left_failed,

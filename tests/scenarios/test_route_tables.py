@@ -212,6 +212,60 @@ def test_a_table_over_which_workers_die_and_that_others_take_off_is_left_off(
     assert "tug-of-war" in codes(caplog)
 
 
+@pytest.mark.parametrize("forgets", [False, True], ids=["the tables answer", "no pass can be remembered"])
+def test_a_table_that_is_taken_off_before_any_pass_sees_it_is_attached_three_times(
+    forgets: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No pass ever finds the table in place, so that no row counts a reversal; the journal counts the writes."""
+    caplog.set_level("INFO", "tether")
+
+    async def forgotten(*_: object) -> None:
+        raise LedgerError("the worker died here")
+
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while here.state(cluster) == "Creating":
+            await here.passes(5, watching=True)
+        if forgets:
+            monkeypatch.setattr(here.ledger, "remember", forgotten)
+        for nth in range(1500):
+            await here.passes(1, watching=True)
+            if table_of(here) and the_subnet(here)["provisioningState"] == "Succeeded":
+                Subnets(here.azure).change(here.world.node_subnet, routeTable=None)
+            if nth % 200 == 0:
+                await here.event(cluster, "Microsoft.ContainerService/managedClusters/write", f"event {nth}")
+        assert len(subnet_puts(here)) == 3
+        assert table_of(here) == ""
+
+    tell(story)
+    assert "tug-of-war" in codes(caplog)
+
+
+def test_a_link_that_is_undone_each_time_and_whose_passes_no_row_remembers_is_left_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def forgotten(*_: object) -> None:
+        raise LedgerError("the worker died here")
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600, watching=True)
+        monkeypatch.setattr(here.ledger, "remember", forgotten)
+        made = len(here.transport.links_put())
+        for nth in range(6):
+            for link in here.azure.store.of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks"):
+                if (link.body.get("tags") or {}).get("tether-owner"):
+                    here.azure.store.remove(link.id)
+            await here.event(str(here.zone), cause=f"event {nth}")
+            await here.passes(400, watching=True)
+        assert len(here.transport.links_put()) - made == 2
+
+    tell(story, lambda world: a_policy(world, world.hub))
+    assert [line["code"] for line in lines(caplog, "finding") if line["handler"] == "zone_links"].count("tug-of-war")
+
+
 @pytest.mark.parametrize("handler", ["route_tables", "failed_clusters"])
 def test_what_the_journal_counts_is_written_only_once_its_intent_is_kept(
     handler: str, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ import pytest
 from functions.handlers.verdict import Action, Change, Linking
 from functions.ledger.state import UNTOLD, Entry, Observed
 from functions.plan import Approval, key, plan_id
-from functions.restraint import left_untold, tug_of_war, within_limit
+from functions.restraint import left_untold, made_and_undone, remade_too_often, tug_of_war, within_limit
 from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
 
 HOUR = 3600.0
@@ -44,11 +44,19 @@ def test_each_undoing_is_remembered_once_a_pass() -> None:
     assert tug_of_war([], Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)), AT).reversals == (AT - HOUR,)
 
 
-def an_intent(ago: float, result: str = "", error: str = "", handler: str = "zone_links", name: str = "hub") -> Entry:
+def an_intent(
+    ago: float,
+    result: str = "",
+    error: str = "",
+    handler: str = "zone_links",
+    name: str = "hub",
+    *,
+    again: bool = False,
+) -> Entry:
     target = str(a_change(name=name).target).upper()
     return Entry(
         subject=ZONE, id=str(ago), at=AT - ago, cause="c", handler=handler, action="create", target=target,
-        reason="r", result=result, error=error,
+        reason="r", result=result, error=error, again=again,
     )  # fmt: skip
 
 
@@ -72,6 +80,47 @@ HOURS = (HOUR, 2 * HOUR, 3 * HOUR)
 def test_a_change_over_which_workers_keep_dying(entries: list[Entry], left: bool) -> None:
     finding = left_untold(entries, a_change(), AT)
     assert (finding.code if finding else None) == ("tug-of-war" if left else None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "stopped"),
+    [
+        pytest.param([], False, id="none"),
+        pytest.param([an_intent(ago, "started") for ago in HOURS[:2]], False, id="two that Azure took"),
+        pytest.param([an_intent(ago, "started") for ago in HOURS], True, id="three that Azure took"),
+        pytest.param([an_intent(ago, "applied") for ago in HOURS], True, id="three that are done"),
+        pytest.param([an_intent(ago, "refused") for ago in HOURS], False, id="three that failed"),
+        pytest.param([an_intent(ago, "retry") for ago in HOURS], False, id="three that Azure turned down for now"),
+        pytest.param([an_intent(ago, "unknown") for ago in HOURS], False, id="three without an answer"),
+        pytest.param([an_intent(ago * 3, "started") for ago in HOURS], False, id="two from before the cluster"),
+        pytest.param([an_intent(ago, "started", name="other") for ago in HOURS], False, id="of another target"),
+    ],
+)
+def test_a_change_that_azure_took_three_times_and_that_is_not_there(entries: list[Entry], stopped: bool) -> None:
+    finding = made_and_undone(entries, a_change(), AT - 5 * HOUR)
+    assert (finding.code if finding else None) == ("tug-of-war" if stopped else None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "stopped"),
+    [
+        pytest.param([], False, id="none"),
+        pytest.param([an_intent(HOUR, "started", again=True)], False, id="made again once"),
+        pytest.param([an_intent(ago, "started", again=True) for ago in HOURS[:2]], True, id="made again twice"),
+        pytest.param([an_intent(ago, again=True) for ago in HOURS[:2]], True, id="twice, and workers died over it"),
+        pytest.param([an_intent(ago, "retry", again=True) for ago in HOURS], False, id="turned down for now"),
+        pytest.param([an_intent(ago, "started") for ago in HOURS], False, id="made anew, and not again"),
+        pytest.param([an_intent(ago * 12, "started", again=True) for ago in HOURS], False, id="two of them a day old"),
+        pytest.param([an_intent(ago, "started", name="b", again=True) for ago in HOURS], False, id="another target"),
+    ],
+)
+def test_what_the_row_lost_of_its_reversals_is_counted_in_the_journal(entries: list[Entry], stopped: bool) -> None:
+    warred = tug_of_war([a_change()], Observed(hubs=(str(HUB),)), AT)
+    assert warred.remade == (a_change(),)
+    counted = remade_too_often(warred, entries, AT)
+    assert bool(counted.changes) is not stopped
+    assert bool(counted.given_up) is stopped
+    assert [finding.code for finding in counted.findings] == (["tug-of-war"] if stopped else [])
 
 
 @pytest.mark.parametrize(
