@@ -124,7 +124,8 @@ def tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted
     if any(outcome.result is Result.STARTED for outcome in created):
         telemetry().reached(Milestone.ACCEPTED, seen.at - work.since)
     links = (looked for looked in seen.operations if looked.operation.of_zone)
-    if any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
+    new = set(noted.hubs) - set(seen.remembered.hubs) if noted is not None else set[str]()
+    if new and any(looked.progress is Progress.SUCCEEDED for looked in links) and not seen.ends:
         telemetry().reached(Milestone.COMPLETED, seen.at - work.since)
     if noted is not None and noted.born and noted.resolved and not seen.remembered.resolved:
         telemetry().reached(Milestone.RESOLVING, noted.resolved - noted.born)

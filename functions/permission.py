@@ -54,7 +54,7 @@ async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, 
 
     Until `turn` is over no other pass of this worker counts: what this one removes is in the journal by then.
     """
-    warred = await _counted(tug_of_war(verdict.changes, seen.remembered, seen.at), seen, work, around)
+    warred = await _counted(tug_of_war(verdict.changes, seen), seen, work, around)
     if around.policy.mode is Mode.OBSERVE or not any(takes(change) for change in warred.changes):
         return warred
     try:

@@ -76,12 +76,11 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
-    remembered = before or Observed()
     if work.why == URGENT and before is not None and not before.at:
         depth = Depth.URGENT  # nobody has seen the newborn zone yet, and its nodes still wait (rule 6)
     try:
-        with around.session.holding(work.target.subscription, expected(depth, work.operations, at)):
-            seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, remembered)
+        with around.session.holding(work.target.subscription, expected(depth, work.operations, at, before)):
+            seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, before)
         if around.targets and depth is not Depth.URGENT:
             seen = replace(seen, records=await observe_records(seen, around.targets))
     except NotProvenError as error:

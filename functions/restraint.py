@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from functions.arm.resource_id import ResourceId
-from functions.handlers.verdict import TAKEN, Action, Change, Finding, Severity
-from functions.ledger.state import TOOK_NOTHING, UNTOLD, Entry, Observed
+from functions.dns.record import Record
+from functions.fleet.seen import Seen, Unknown
+from functions.fleet.subnet_model import Subnet
+from functions.handlers.verdict import TAKEN, Action, Change, Finding, Linking, Recording, Routing, Severity
+from functions.ledger.state import TOOK_NOTHING, UNTOLD, Entry
 from functions.plan import Approval, limit
 from functions.role import Role
 
@@ -40,19 +43,42 @@ class Restrained:
     """Those of `changes` that make again what others undid. The journal marks their intents (Entry.again)."""
 
 
-def tug_of_war(changes: Sequence[Change], remembered: Observed, at: float) -> Restrained:
-    """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise."""
+def tug_of_war(changes: Sequence[Change], seen: Seen) -> Restrained:
+    """Stop making what was there, and is gone again, for the third time in a day: someone else wants it otherwise.
+
+    A change counts as a reversal only where this observation proves that what the ledger remembers is not there.
+    """
+    remembered = seen.remembered
     routed = remembered.routed.kept if remembered.routed else ()
     held = {kept.casefold() for kept in (*remembered.hubs, *remembered.records, *routed)}
-    undone = [change for change in changes if change.action is not Action.DELETE and change.kept.casefold() in held]
-    reversals = tuple(moment for moment in remembered.reversals if moment > at - _DAY)
+    undone = [
+        change
+        for change in changes
+        if change.action is not Action.DELETE and change.kept.casefold() in held and _is_shown_gone(change, seen)
+    ]
+    reversals = tuple(moment for moment in remembered.reversals if moment > seen.at - _DAY)
     if undone and len(reversals) < _REVERSALS:
-        reversals = (*reversals, at)
+        reversals = (*reversals, seen.at)
     if not undone or len(reversals) < _REVERSALS:
         return Restrained(tuple(changes), (), reversals, remade=tuple(undone))
     findings = tuple(_undone(change) for change in undone)
     kept = tuple(change for change in changes if change not in undone)
     return Restrained(kept, findings, reversals, tuple(undone))
+
+
+def _is_shown_gone(change: Change, seen: Seen) -> bool:
+    """Whether the place of a change was really read: all links of the zone, that record, or that subnet."""
+    match change.wants:
+        case Linking():
+            return seen.links.complete
+        case Recording(place=place):
+            records = () if isinstance(seen.records, Unknown) else seen.records
+            return any(one.place == place and isinstance(one.held, Record) for one in records)
+        case Routing(subnet=subnet):
+            subnets = () if isinstance(seen.subnets, Unknown) else seen.subnets
+            return any(one.id == subnet and isinstance(one.held, Subnet) for one in subnets)
+        case _:
+            return False  # of restarts and of clusters put again the ledger keeps nothing here
 
 
 def remade_too_often(warred: Restrained, entries: Sequence[Entry], at: float) -> Restrained:

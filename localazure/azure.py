@@ -69,6 +69,9 @@ class LocalAzure:
         self.store = Store()
         self.random = Random(seed)
         self.durations = durations or Durations()
+        self.link_writes: Callable[[str], float] = lambda _vnet: self.durations.link_write
+        """How long a new link takes, in seconds, by the id of its VNet in lower case: links of one zone need not take
+        equally long."""
         self.operations = Operations(self)
         self.arm = arm
         self.tenant = tenant

@@ -37,14 +37,16 @@ async def observe(
     at: float,
     depth: Depth,
     operations: tuple[Operation, ...] = (),
-    remembered: Observed = NOTHING_REMEMBERED,
+    remembered: Observed | None = NOTHING_REMEMBERED,
 ) -> Seen:
     """Everything that `decide` needs to know of ARM's, or an error; never a part for the whole.
 
-    `target` is a zone, a cluster or a node resource group. Raises as `identify` does for what is not ours to touch,
-    ArmError (a 404 says that the zone, group or cluster is gone), NoAnswerError and NoTokenError.
+    `target` is a zone, a cluster or a node resource group. `remembered` is None where the ledger does not answer.
+    Raises as `identify` does for what is not ours to touch, ArmError (a 404 says that the zone, group or cluster is
+    gone), NoAnswerError and NoTokenError.
     """
-    seen = await identify(session, target, policy, at, remembered)
+    seen = await identify(session, target, policy, at, remembered or NOTHING_REMEMBERED)
+    linked_before = _linked_before(remembered)
     discovers = depth is Depth.FULL and policy.discover_resolvers
     asks = depth is not Depth.URGENT and policy.resolution.enabled
     routes = depth is Depth.FULL and policy.route_tables.attach
@@ -63,7 +65,7 @@ async def observe(
     looked_up = tuple([await _looked_up(session, operation, at) for operation in operations])
     about_links = tuple(looked for looked in looked_up if looked.operation.of_zone)
     try:
-        links = await _links(session, seen, policy, about_links, depth)
+        links = await _links(session, seen, policy, about_links, depth, linked_before=linked_before)
     except (ArmError, NoAnswerError) as error:
         # The pass that follows looks the operations up again, and must keep to what ARM said of them just now.
         named = (looked.pause or 0.0 for looked in looked_up if looked.operation.due <= at)
@@ -72,10 +74,16 @@ async def observe(
     return replace(seen, links=links, operations=looked_up)
 
 
-def expected(depth: Depth, operations: tuple[Operation, ...], at: float) -> int:
+def _linked_before(remembered: Observed | None) -> bool:
+    """Whether hubs may be linked of which no operation tells."""
+    return remembered is None or bool(remembered.hubs)
+
+
+def expected(depth: Depth, operations: tuple[Operation, ...], at: float, remembered: Observed | None) -> int:
     """How many reads of ARM an observation takes, as far as can be told before: the proof, the links, a look each."""
     due = sum(operation.due <= at for operation in operations)
-    unhurried = depth is Depth.FULL and not any(operation.of_zone for operation in operations)
+    waiting = any(operation.of_zone for operation in operations)
+    unhurried = depth is Depth.FULL and (not waiting or _linked_before(remembered))
     return _PROOF + due + unhurried
 
 
@@ -136,15 +144,24 @@ async def _spoke(session: Session, vnet: ResourceId) -> VirtualNetwork | Unreada
         raise
 
 
-async def _links(session: Session, seen: Seen, policy: Policy, looked_up: tuple[LookedUp, ...], depth: Depth) -> Links:
+async def _links(
+    session: Session,
+    seen: Seen,
+    policy: Policy,
+    looked_up: tuple[LookedUp, ...],
+    depth: Depth,
+    *,
+    linked_before: bool = False,
+) -> Links:
     """The links, as far as they must be known (docs/decisions/0001).
 
     While nodes wait they are not read before the first write; after one, its operation tells enough, unless that was
-    lost or met a conflict. A pass that has no operation to look up, and one that writes nothing, lists them.
+    lost or met a conflict. A pass lists them that has no operation to look up, that writes nothing, or that may have
+    linked a hub in an earlier pass (`linked_before`).
     """
     if seen.zone is None or depth is Depth.MOVED:
         return NOT_ASKED
-    unhurried = depth is Depth.FULL and (not looked_up or seen.ends)
+    unhurried = depth is Depth.FULL and (not looked_up or seen.ends or linked_before)
     if unhurried or policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):
         return await _listed(session, seen.zone)
     named = [looked.operation.target for looked in looked_up if _exists_already(looked)]

@@ -1,12 +1,11 @@
 """Links a cluster's private DNS zone to the hubs whose resolvers must answer for it."""
 
 from dataclasses import replace
-from enum import Enum
 from typing import assert_never
 
 from functions.arm import writes
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
-from functions.arm.operations import LOST, LookedUp, Operation, Progress
+from functions.arm.operations import LOST, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers, resolvers
@@ -16,6 +15,7 @@ from functions.handlers import zone_link_removal
 from functions.handlers.link_names import HANDLER, link_id
 from functions.handlers.means import Means
 from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Verdict, joined, soonest
+from functions.handlers.zone_link_standing import TOO_LONG, Standing, stand
 from functions.policy import OWNER_TAG, Policy
 
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
@@ -24,17 +24,8 @@ _USUAL_WAIT = 30.0
 # AKS makes the zone within half a minute of the cluster's PUT.
 _ZONE_WAIT = 10.0
 
-# A link takes about a minute (azure-facts, Private DNS). One that takes a quarter of an hour is told, and asked for
-# less often.
-_TOO_LONG, _SLOW_WAIT = 900.0, 300.0
-
-
-class Standing(Enum):
-    """How one hub stands."""
-
-    LINKED = "linked"
-    WAIT = "wait"
-    ABSENT = "absent"
+# How long to wait for a link that takes too long.
+_SLOW_WAIT = 300.0
 
 
 def decide(seen: Seen, policy: Policy) -> Verdict:
@@ -50,12 +41,15 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     other state          any                      look again
     not known            running                  look again
     not known            succeeded                nothing: the end of the operation is the end of the link's making
-    listed, not there    succeeded                look again: a read lags behind a write for a while
+    listed, not there    succeeded lately         look again: a read lags behind a write for a while
+    listed, not there    succeeded long ago       change: create
     not known            failed: precondition     ours was there and is gone, or another VNet's: look again, or finding
     listed, not there    failed: Conflict         finding
     listed, unwanted     any                      ours: removed with `prune`, else finding; others': nothing
     any                  failed: other refusal    finding
     any                  failed: worth a retry    change: create
+    not known, but
+    remembered           none, or worth a retry   look again at once, with a complete list: not listed is not removed
     not known            none                     change: create (the precondition tells whether it was needed)
     listed, not there    none, or unknown         change: create
     """
@@ -73,25 +67,44 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
         return Verdict(findings=(*said, findings.locked_down(seen.place)))
     each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
     each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
-    whole = joined(each)
+    whole = _with_ended(joined(each), seen, policy)
     look_again = soonest(0.0 if _discovery_is_due(seen, policy) else None, whole.look_again)
     return replace(whole, findings=(*said, *whole.findings), look_again=look_again)
 
 
 def _of_hub(seen: Seen, policy: Policy, hub: ResourceId, why: str) -> Verdict:
     """What one hub calls for."""
-    match _stand(seen, policy, hub):
+    match stand(seen, policy, hub):
         case Standing.LINKED:
             return Verdict(linked=(hub,))
         case Standing.WAIT:
             awaited = _awaited(seen, link_id(seen.place, hub, policy.owner))
             waited = seen.at - awaited.since
-            said = (findings.too_long(awaited.target, hub, waited),) if waited > _TOO_LONG else ()
+            said = (findings.too_long(awaited.target, hub, waited),) if waited > TOO_LONG else ()
             return Verdict((), said, awaited.due - seen.at, (awaited,))
+        case Standing.REMEMBERED:
+            return Verdict(look_again=0.0)
         case Standing.ABSENT:
             return Verdict((_create(seen.place, hub, why, policy),))
         case Finding() as finding:
             return Verdict(findings=(finding,))
+
+
+def _with_ended(whole: Verdict, seen: Seen, policy: Policy) -> Verdict:
+    """While one link is being made, the operations of those that are made are looked up too.
+
+    So the end of each stays known until the last has ended, also to a pass that cannot read the ledger.
+    """
+    if not whole.operations and not whole.changes:
+        return whole
+    ended = (seen.operation_on(link_id(seen.place, hub, policy.owner)) for hub in whole.linked)
+    due = min((operation.due for operation in whole.operations), default=seen.at + _USUAL_WAIT)
+    kept = (
+        Operation(looked.operation.target, looked.operation.address, looked.operation.since, due)
+        for looked in ended
+        if looked is not None and looked.progress is Progress.SUCCEEDED
+    )
+    return replace(whole, operations=(*whole.operations, *kept))
 
 
 def _of_stale(link: Link, seen: Seen, policy: Policy) -> Verdict:
@@ -170,47 +183,6 @@ def _refused(change: Change, error: ArmError, at: float) -> Outcome:
             assert_never(never)
 
 
-def _stand(seen: Seen, policy: Policy, hub: ResourceId) -> Standing | Finding:
-    """One row of decide's table."""
-    target = link_id(seen.place, hub, policy.owner)
-    link, looked = seen.links.to(hub), seen.operation_on(target)
-    if link is not None:
-        return _stand_of_link(link, target, hub)
-    if looked is None:
-        return Standing.ABSENT
-    match looked.progress:
-        case Progress.RUNNING:
-            return Standing.WAIT
-        case Progress.SUCCEEDED:
-            return Standing.WAIT if seen.links.complete else Standing.LINKED
-        case Progress.UNKNOWN:
-            return Standing.ABSENT
-        case Progress.FAILED:
-            return _stand_of_failure(seen, looked, target, hub)
-        case _ as never:
-            assert_never(never)
-
-
-def _stand_of_link(link: Link, target: ResourceId, hub: ResourceId) -> Standing | Finding:
-    if link.completed:
-        return Standing.LINKED
-    if link.properties.provisioning_state.casefold() == "failed":
-        return findings.link_failed(target, link, hub)
-    return Standing.WAIT
-
-
-def _stand_of_failure(seen: Seen, looked: LookedUp, target: ResourceId, hub: ResourceId) -> Standing | Finding:
-    error = looked.error or ArmError(200, "", "the operation failed without a reason")
-    match classify(error):
-        case Kind.RETRY:
-            return Standing.ABSENT
-        case Kind.CONFLICT if error.code == "PreconditionFailed":
-            other = seen.links.named(target)
-            return Standing.WAIT if other is None else findings.name_taken(target, other, hub)
-        case _:
-            return findings.refused(target, hub, error)
-
-
 def _create(zone: ResourceId, hub: ResourceId, why: str, policy: Policy) -> Change:
     return Change(
         handler=HANDLER,
@@ -230,7 +202,7 @@ def _awaited(seen: Seen, target: ResourceId) -> Operation:
     looked = seen.operation_on(target)
     since = seen.at if looked is None else looked.operation.since
     pause = _USUAL_WAIT if looked is None or looked.pause is None else looked.pause
-    due = seen.at + (max(pause, _SLOW_WAIT) if seen.at - since > _TOO_LONG else pause)
+    due = seen.at + (max(pause, _SLOW_WAIT) if seen.at - since > TOO_LONG else pause)
     if looked is not None and looked.progress in {Progress.RUNNING, Progress.SUCCEEDED}:
         return Operation(target, looked.operation.address, since, due)
     return Operation(target, LOST, since, due)

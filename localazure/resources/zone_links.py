@@ -132,7 +132,7 @@ class ZoneLinks(ResourceType):
                 await takes(durations.link_refused)
                 raise begun
             try:
-                await takes(durations.link_write)
+                await takes(self.azure.link_writes(begun.properties["virtualNetwork"]["id"].casefold()))
             except OperationFailed:
                 begun.properties.update(provisioningState="Failed")
                 self._forget_if_unmade(begun)

@@ -489,3 +489,61 @@ def test_a_zone_that_is_written_again_and_again_is_no_tug_of_war(caplog: pytest.
 
     tell(story, hub_by_name)
     assert "tug-of-war" not in {line["code"] for line in lines(caplog, "finding")}
+
+
+@pytest.mark.parametrize("after", [0, 30, 90, 180, 300, 600, 1500])
+def test_a_healthy_link_is_put_once_however_long_azure_takes_for_the_other(
+    after: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        late = here.world.second_hub.casefold()
+        here.azure.link_writes = lambda vnet: 25 + (after if vnet == late else 0)
+        await here.create()
+        await here.passes(3000)
+        assert here.links() == {"spoke-1": "others", "hub-westeurope": "ours", "agents-westeurope": "ours"}
+        assert len(here.transport.links_put()) == 2
+        (row,) = await here.ledger.rows()
+        assert (row.observed.reversals, len(row.observed.hubs), row.observed.operations) == ((), 2, ())
+        assert here.queue.waiting() == 0
+        # A person removes the first one later: it comes back.
+        removed = next(link for link in here.azure.store.of_type(LINKS) if "tether-hub-" in link.id)
+        await here.ask("DELETE", removed.id)
+        await here.passes(60)
+        await here.event(str(here.zone), cause="anything")
+        await here.passes(200)
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, both_hubs, second_hub=True)
+    assert "tug-of-war" not in {line["code"] for line in lines(caplog, "finding")}
+
+
+def test_a_link_that_somebody_removes_while_the_other_is_stuck_is_created_again() -> None:
+    async def story(here: Story) -> None:
+        late = here.world.second_hub.casefold()
+        here.azure.link_writes = lambda vnet: 25 if vnet != late else 100_000
+        await here.create()
+        await here.passes(1500)
+        removed = next(link for link in here.azure.store.of_type(LINKS) if "tether-hub-" in link.id)
+        await here.ask("DELETE", removed.id)
+        await here.passes(1500)
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, both_hubs, second_hub=True)
+
+
+def test_a_healthy_link_is_put_once_though_the_ledger_answers_nothing_meanwhile() -> None:
+    async def story(here: Story) -> None:
+        late = here.world.second_hub.casefold()
+        here.azure.link_writes = lambda vnet: 25 + (600 if vnet == late else 0)
+        await here.create()
+        await here.passes(90)
+        here.ledger.down = True
+        await here.passes(300)
+        here.ledger.down = False
+        await here.passes(900, watching=True)
+        assert len(here.transport.links_put()) == 2
+        assert len(here.links()) == 3
+
+    tell(story, both_hubs, second_hub=True)

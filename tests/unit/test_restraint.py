@@ -1,18 +1,34 @@
 """Rule 9: what others keep undoing is not done for ever, and not everything is taken away in one hour."""
 
+from dataclasses import replace
+from ipaddress import ip_address
+
 import pytest
 
-from functions.handlers.verdict import Action, Change, Linking
+from functions.arm.errors import ArmError
+from functions.dns.record import Owner, Record
+from functions.dns.target import TargetError, Trouble
+from functions.fleet.seen import NOT_ASKED, Links, RecordSeen, Seen
+from functions.fleet.subnet_model import SubnetSeen
+from functions.handlers.verdict import Action, Change, Linking, Recording, Routing
+from functions.ledger.routed import Routed
 from functions.ledger.state import UNTOLD, Entry, Observed
 from functions.plan import Approval, key, plan_id
 from functions.restraint import left_untold, made_and_undone, remade_too_often, tug_of_war, within_limit
-from tests.unit.worlds import AT, HUB, OTHER_HUB, ZONE
+from tests.unit.subnets import SUBNET, TABLE, a_subnet
+from tests.unit.test_api_server_records import TARGET
+from tests.unit.worlds import AT, CLUSTER_ID, HUB, OTHER_HUB, ZONE, seen
 
 HOUR = 3600.0
 
 
 def a_change(action: Action = Action.CREATE, name: str = "hub") -> Change:
     return Change("zone_links", ZONE.child("virtualNetworkLinks", name), action, Linking(HUB), "")
+
+
+def after(remembered: Observed, at: float = AT, *, complete: bool = True) -> Seen:
+    """A zone whose links are all listed, with what the ledger remembers of it."""
+    return replace(seen(links=Links((), complete=complete), remembered=remembered), at=at)
 
 
 @pytest.mark.parametrize(
@@ -27,21 +43,66 @@ def a_change(action: Action = Action.CREATE, name: str = "hub") -> Change:
     ],
 )
 def test_a_link_that_others_keep_removing(linked: tuple[str, ...], reversals: tuple[float, ...], made: bool) -> None:
-    verdict = tug_of_war([a_change()], Observed(hubs=linked, reversals=reversals), AT)
+    verdict = tug_of_war([a_change()], after(Observed(hubs=linked, reversals=reversals)))
     assert bool(verdict.changes) is made
     assert [finding.code for finding in verdict.findings] == ([] if made else ["tug-of-war"])
 
 
 def test_what_is_given_up_stays_given_up_for_the_day_and_no_longer() -> None:
     given_up = Observed(hubs=(str(HUB),), reversals=(AT - 3 * HOUR, AT - 2 * HOUR, AT - HOUR))
-    again = tug_of_war([a_change()], given_up, AT)
+    again = tug_of_war([a_change()], after(given_up))
     assert (again.changes, again.given_up, again.reversals) == ((), (a_change(),), given_up.reversals)
-    assert tug_of_war([a_change()], given_up, AT + 24 * HOUR).changes
+    assert tug_of_war([a_change()], after(given_up, AT + 24 * HOUR)).changes
+
+
+PLACE, ADDRESSES = "privatelink.westeurope.azmk8s.io", frozenset({ip_address("10.1.0.4")})
+RECORDED = Change(
+    "api_server_records", ZONE, Action.CREATE,
+    Recording(PLACE, "api.contoso.example", Record(), ADDRESSES, 60, Owner("platform-test", CLUSTER_ID)), "",
+)  # fmt: skip
+ROUTED = Change("route_tables", SUBNET, Action.UPDATE, Routing(SUBNET, TABLE, b""), "")
+
+
+def a_record(held: Record | TargetError, place: str = PLACE) -> RecordSeen:
+    return RecordSeen(TARGET, place, held)
+
+
+@pytest.mark.parametrize(
+    ("change", "world", "counts"),
+    [
+        pytest.param(a_change(), seen(links=Links((), complete=True)), True, id="all links were listed"),
+        pytest.param(a_change(), seen(links=Links()), False, id="not all links were listed"),
+        pytest.param(a_change(), seen(links=NOT_ASKED), False, id="no link was asked for"),
+        pytest.param(RECORDED, seen(records=(a_record(Record()),)), True, id="the record was read"),
+        pytest.param(
+            RECORDED,
+            seen(records=(a_record(TargetError(Trouble.UNREACHABLE, "no")),)),
+            False,
+            id="the record could not be read",
+        ),
+        pytest.param(RECORDED, seen(records=(a_record(Record(), "another place"),)), False, id="another was read"),
+        pytest.param(RECORDED, seen(), False, id="no record was asked for"),
+        pytest.param(ROUTED, seen(subnets=(a_subnet(),)), True, id="the subnet was read"),
+        pytest.param(
+            ROUTED,
+            seen(subnets=(SubnetSeen(SUBNET, ArmError(403, "AuthorizationFailed", "no")),)),
+            False,
+            id="the subnet could not be read",
+        ),
+        pytest.param(ROUTED, seen(), False, id="no subnet was asked for"),
+    ],
+)
+def test_only_what_was_read_and_is_not_there_counts_as_undone(change: Change, world: Seen, counts: bool) -> None:
+    kept = {"hubs": (str(HUB),), "records": (RECORDED.kept,), "routed": Routed(kept=(ROUTED.kept,))}
+    for before in ((), (AT - 2 * HOUR, AT - HOUR)):
+        verdict = tug_of_war([change], replace(world, remembered=Observed(**kept, reversals=before)))
+        assert verdict.reversals == ((*before, AT) if counts else before)
+        assert bool(verdict.changes) is not (counts and bool(before))
 
 
 def test_each_undoing_is_remembered_once_a_pass() -> None:
-    assert tug_of_war([a_change(), a_change()], Observed(hubs=(str(HUB),)), AT).reversals == (AT,)
-    assert tug_of_war([], Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)), AT).reversals == (AT - HOUR,)
+    assert tug_of_war([a_change(), a_change()], after(Observed(hubs=(str(HUB),)))).reversals == (AT,)
+    assert tug_of_war([], after(Observed(hubs=(str(HUB),), reversals=(AT - HOUR,)))).reversals == (AT - HOUR,)
 
 
 def an_intent(
@@ -115,7 +176,7 @@ def test_a_change_that_azure_took_three_times_and_that_is_not_there(entries: lis
     ],
 )
 def test_what_the_row_lost_of_its_reversals_is_counted_in_the_journal(entries: list[Entry], stopped: bool) -> None:
-    warred = tug_of_war([a_change()], Observed(hubs=(str(HUB),)), AT)
+    warred = tug_of_war([a_change()], after(Observed(hubs=(str(HUB),))))
     assert warred.remade == (a_change(),)
     counted = remade_too_often(warred, entries, AT)
     assert bool(counted.changes) is not stopped

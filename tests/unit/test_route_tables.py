@@ -359,7 +359,7 @@ def test_a_table_is_remembered_while_it_is_there_and_while_it_is_missing_but_not
 def test_a_table_that_others_take_off_time_and_again_is_left_to_them() -> None:
     kept = Routed(kept=(f"{SUBNET} {TABLE}",))
     held = Observed(routed=kept, reversals=(AT - 300, AT - 200, AT - 100))
-    restrained = tug_of_war([the_change()], held, AT)
+    restrained = tug_of_war([the_change()], replace(world(), remembered=held))
     assert (restrained.changes, [finding.code for finding in restrained.findings]) == ((), ["tug-of-war"])
     assert route_memory.noted(world(), (), restrained.given_up) == Routed(kept=kept.kept, bare_since=AT)
 

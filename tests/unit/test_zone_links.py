@@ -104,6 +104,40 @@ def test_a_hub_of_the_policy(links: Links, operation: LookedUp | None, expected:
     assert said(decide(world, a_policy(HUB))) == expected
 
 
+LONG_AGO = replace(SUCCEEDED, operation=Operation(OURS, ADDRESS, AT - 1000, AT))
+OTHERS_RUNS = LookedUp(Operation(link_id(ZONE, OTHER_HUB, "platform-test"), ADDRESS, AT - 60, AT), Progress.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("links", "operation", "expected"),
+    [
+        pytest.param(Links(), None, LOOK_AGAIN, id="it was linked, and the links were not listed"),
+        pytest.param(Links(), OTHERS_RUNS, LOOK_AGAIN, id="another link is being made"),
+        pytest.param(Links(), failed("InternalServerError"), LOOK_AGAIN, id="an operation on it failed for now"),
+        pytest.param(Links(), SUCCEEDED, NOTHING, id="its operation succeeded"),
+        pytest.param(NONE_LISTED, None, CREATE, id="the links were listed, and it is not among them"),
+        pytest.param(NONE_LISTED, OTHERS_RUNS, CREATE, id="so while another link is being made"),
+        pytest.param(NONE_LISTED, LOST_TRACK, CREATE, id="so when its operation is lost"),
+        pytest.param(NONE_LISTED, SUCCEEDED, LOOK_AGAIN, id="a list lags behind the operation that succeeded"),
+        pytest.param(NONE_LISTED, LONG_AGO, CREATE, id="a list does not lag behind for a quarter of an hour"),
+        pytest.param(Links((OURS_MADE,)), None, NOTHING, id="it was read"),
+    ],
+)
+def test_a_remembered_hub_is_created_again_only_on_a_complete_list(
+    links: Links, operation: LookedUp | None, expected: str
+) -> None:
+    held = Observed(hubs=(str(HUB).upper(),))
+    world = seen(links=links, operations=(operation,) if operation else (), remembered=held)
+    assert said(decide(world, a_policy(HUB))) == expected
+
+
+def test_the_end_of_one_link_stays_known_until_the_other_has_ended() -> None:
+    verdict = decide(seen(operations=(SUCCEEDED, OTHERS_RUNS)), a_policy(HUB, OTHER_HUB))
+    assert [operation.target for operation in verdict.operations] == [OTHERS_RUNS.operation.target, OURS]
+    assert verdict.linked == (HUB,)
+    assert not decide(seen(operations=(SUCCEEDED,)), a_policy(HUB)).operations
+
+
 def test_the_change_says_what_it_makes_and_why() -> None:
     (change,) = decide(seen(), a_policy(HUB, link_tags={"costCentre": "42"})).changes
     assert (change.target, change.wants.vnet) == (OURS, HUB)
