@@ -15,7 +15,7 @@ from functions.fleet.survey_records import Records
 from functions.handlers import api_server_findings, capacity_findings, concerns, zone_link_findings
 from functions.handlers.failed_cluster_causes import needs_routes
 from functions.handlers.route_memory import bare_since
-from functions.handlers.verdict import Change, Finding
+from functions.handlers.verdict import Change, Finding, Verdict
 from functions.ledger.state import Observed, subject_of
 from functions.plan import key
 from functions.policy import Policy
@@ -23,6 +23,8 @@ from functions.role import Role
 
 # A report lists so many of each sort; their whole number is told besides.
 LISTED = 1000
+
+_COMPANY_UNKNOWN = "subnet-company-unknown"  # route_table_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Drift:
     proven, an address not remembered   a look, so that the move is known
     proven, a subnet that lost its
     table, not remembered, reattach     a look, so that its grace begins
+    proven, a subnet whose company
+    is not known                        its finding, and a look: ARM may list what the survey leaves out
     proven, excluded by its tag         nothing
     not ours                            the finding that a pass would give
     unclear, with a link of ours        a look: only ARM can say whether its cluster is gone
@@ -105,7 +109,8 @@ class Drift:
         # Clusters that share a custom zone ask for the same links.
         changes = tuple(change for change in verdict.changes if key(change) not in self._asked)
         self._asked.update(map(key, changes))
-        if changes or _moved_unheard(seen) or _bare_unheard(seen, self._policy):
+        unheard = _moved_unheard(seen) or _bare_unheard(seen, self._policy) or _company_unlisted(verdict)
+        if changes or unheard:
             self.looks.append(Look(_target(seen), subject, changes))
 
 
@@ -151,6 +156,11 @@ def _bare_unheard(seen: Seen, policy: Policy) -> bool:
     is_known = routed is not None and bool(routed.bare_since)
     is_told = not isinstance(seen.subnets, Unknown) and not is_known and bool(bare_since(seen))
     return is_told and policy.route_tables.attach and policy.route_tables.reattach
+
+
+def _company_unlisted(verdict: Verdict) -> bool:
+    """Whether a table is not attached only because the survey does not show who is in the subnet."""
+    return any(finding.code == _COMPANY_UNKNOWN for finding in verdict.findings)
 
 
 def row_of(seen: Seen) -> ResourceId:

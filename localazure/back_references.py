@@ -1,5 +1,6 @@
 """What points to a subnet or a route table: Azure gathers it at every read and takes none of it from a caller."""
 
+from localazure.network_rules import ARM, NetworkRules
 from localazure.store import Json, Resource, Store, part
 
 NICS = "Microsoft.Network/networkInterfaces"
@@ -11,10 +12,14 @@ _HOLDERS = ((NICS, "ipConfigurations"), (BALANCERS, "frontendIPConfigurations"),
 """Who holds addresses in subnets, and under which key."""
 
 
-def of_subnet(store: Store, subnet_id: str) -> Json:
-    """`ipConfigurations` and `privateEndpoints` of a subnet, each only where there are some."""
+def of_subnet(store: Store, subnet_id: str, rules: NetworkRules, by: str = ARM) -> Json:
+    """`ipConfigurations` and `privateEndpoints` of a subnet, each only where there are some.
+
+    `by` is who shows it: both leave long lists of addresses out, if the rules say so.
+    """
     found: Json = {}
-    if configurations := configurations_in(store, subnet_id):
+    configurations = configurations_in(store, subnet_id)
+    if configurations and rules.shows(by, subnet_id, len(configurations)):
         found["ipConfigurations"] = [{"id": upper_cased(configuration["id"])} for configuration in configurations]
     if endpoints := _endpoints_in(store, subnet_id):
         found["privateEndpoints"] = [{"id": upper_cased(endpoint.id)} for endpoint in endpoints]

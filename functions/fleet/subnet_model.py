@@ -56,9 +56,9 @@ class RouteTable(ArmStruct, frozen=True, kw_only=True):
 
 
 class Reference(ArmStruct, frozen=True, kw_only=True):
-    """Something that names the subnet back. The text need not be an id that Tether can read."""
+    """Something that names the subnet back. The text need not be an id that Tether can read, or be there at all."""
 
-    id: str = ""
+    id: str | None = None
 
 
 class Named(ArmStruct, frozen=True, kw_only=True):
@@ -111,12 +111,21 @@ class Subnet(ArmStruct, frozen=True, kw_only=True):
         """What sits in the subnet and does not lie in a resource group, or cannot be told to."""
         held = self.properties
         sorts = (held.ip_configurations, held.private_endpoints, held.ip_configuration_profiles, held.gateways)
-        return tuple(one.id for sort in sorts for one in sort or () if not _lies_in(one.id, group))
+        return tuple(one.id or "something unnamed" for sort in sorts for one in sort or () if not _lies_in(one, group))
+
+    def lists(self, group: ResourceId) -> bool:
+        """Whether `ipConfigurations` shows an address of something in a resource group: a node, or the NIC of AKS's
+        private endpoint, which exists before the first node.
+
+        Azure leaves long lists out (issue 36379 of cilium/cilium), and prints an absent list like an empty one. A list
+        that shows what is known to be there was not left out.
+        """
+        return any(_lies_in(one, group) for one in self.properties.ip_configurations or ())
 
 
-def _lies_in(reference: str, group: ResourceId) -> bool:
+def _lies_in(reference: Reference, group: ResourceId) -> bool:
     try:
-        named = ResourceId(reference)
+        named = ResourceId(reference.id or "")
     except InvalidResourceIdError:
         return False
     return bool(named.group) and named.group_id == group

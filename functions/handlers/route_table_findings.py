@@ -110,6 +110,20 @@ def company_unknown(subnet: ResourceId, error: ArmError) -> Finding:
     )
 
 
+def company_unlisted(subnet: ResourceId, group: ResourceId, table: ResourceId) -> Finding:
+    """The subnet's list of addresses lacks the cluster's own, so it proves nothing about others."""
+    return _finding(
+        "subnet-company-unknown",
+        subnet,
+        f"Azure lists no address of {group.group} in the subnet, so the list may be left out, and who else is in the "
+        "subnet is not known",
+        "See how many addresses are in use: "
+        f"az rest --method get --url '{subnet.parent}/usages?api-version=2024-05-01'; and whose they are, "
+        f"as far as Azure lists them: az network vnet subnet show --ids {subnet} --query "
+        f"'ipConfigurations[].id'. If the cluster is alone in the subnet: {by_hand(subnet, table)}",
+    )
+
+
 def given_away(subnet: ResourceId, names: tuple[str, ...]) -> Finding:
     return _finding(
         "subnet-delegated",

@@ -137,6 +137,8 @@ def _obstacle(
     the table may do more than carry pods' traffic                    finding
     the subnet holds something that is not in that group, or another
     cluster names it, or whether one does is not known                finding
+    the subnet lists no address of that group: the list may be
+    left out, and then proves nothing about others                    finding
     another subnet of the cluster's has another table                 finding: all need one and the same
     """
     group = cluster.node_group
@@ -153,11 +155,14 @@ def _obstacle(
     (table,) = ours
     if doubts := doubts_of_table(table, cluster.pod_prefixes, subnet):
         return findings.not_proven(one.id, table.id, doubts)
-    if one.neighbours is None or isinstance(one.neighbours, ArmError):
-        unknown = one.neighbours or ArmError(0, "", "the clusters beside it were not listed")
-        return findings.company_unknown(one.id, unknown)
-    if company := doubts_of_company(subnet, group, one.neighbours):
+    known = one.neighbours if isinstance(one.neighbours, tuple) else ()
+    if company := doubts_of_company(subnet, group, known):
         return findings.shared(one.id, company)
+    if not isinstance(one.neighbours, tuple):
+        error = one.neighbours or ArmError(0, "", "the clusters beside it were not listed")
+        return findings.company_unknown(one.id, error)
+    if not subnet.lists(group):
+        return findings.company_unlisted(one.id, group, table.id)
     return _sibling_with_another(seen, cluster, table)
 
 

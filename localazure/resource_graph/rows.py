@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from localazure import back_references
+from localazure.network_rules import GRAPH
 from localazure.resource_graph.scalars import Columns, Kind
 from localazure.store import Json, Resource, items, part
 
@@ -136,7 +137,10 @@ def _vnet_properties(azure: "LocalAzure", vnet: Resource) -> Json:
             "name": subnet.name,
             "type": f"{_VNETS}/subnets",
             "etag": vnet.body.get("etag", ""),
-            "properties": {**subnet.properties, **back_references.of_subnet(azure.store, subnet.id)},
+            "properties": {
+                **subnet.properties,
+                **back_references.of_subnet(azure.store, subnet.id, azure.network, GRAPH),
+            },
         }
         for subnet in azure.store.of_type(f"{_VNETS}/subnets", vnet.id)
     ]

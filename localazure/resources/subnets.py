@@ -125,7 +125,8 @@ class Subnets(NetworkChild):
     @override
     def shown(self, resource: Resource) -> Json:
         etag = self.etag_of(resource.id)
-        properties = {**resource.properties, **back_references.of_subnet(self.azure.store, resource.id)}
+        gathered = back_references.of_subnet(self.azure.store, resource.id, self.azure.network)
+        properties = {**resource.properties, **gathered}
         properties["delegations"] = [{**delegation, "etag": etag} for delegation in properties["delegations"]]
         return {"name": resource.name, "id": resource.id, "etag": etag, "properties": properties, "type": TYPE}
 

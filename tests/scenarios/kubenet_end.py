@@ -76,8 +76,8 @@ class End:
         table, said = self._world.table_of(subnet), self._world.said[subnet]
         shared = len(self._world.on(subnet)) > 1 or subnet.casefold() in self._world.company
         foreign = bool(table) and table != plan.table
-        fought = subnet in self._world.terraformed
-        return plan.kubenet and (shared or foreign or fought or bool(plan.hostile_at) or "delegations" in said)
+        left = subnet in self._world.terraformed or subnet.casefold() in self._world.unlisted
+        return plan.kubenet and (shared or foreign or left or bool(plan.hostile_at) or "delegations" in said)
 
     def _spent(self, host: Host, plan: Plan, since: float) -> bool:
         """Whether the journal has as many tries as there may be."""

@@ -207,6 +207,8 @@ class KubenetRules(Rules):
                 self.broken(f"PUT {path} while {one.id} is {one.state}")
         if sum(one.born_at < since for one in clusters) > 1 or self._company(path) < since:
             self.broken(f"PUT {path}: {clusters[0].id} is not alone in it")
+        if path.casefold() in self.place.unlisted:
+            self.broken(f"PUT {path}: Azure does not list who is in it")
         if not host.policy.route_tables.reattach and all(0 < one.up_at < since for one in clusters):
             self.broken(f"PUT {path}: {clusters[0].id} was up, and nothing is attached again")
 

@@ -49,7 +49,7 @@ async def _world(seed: int) -> Verdict:
     azure = LocalAzure(Clock(start=_START), seed=seed)
     azure.limits = Limits(azure.clock) if dice.random() < 0.3 else None
     began, busy_for = azure.clock.now(), dice.uniform(600, 1800)
-    world: Any = KubenetWorld(azure, Random(dice.random()), busy_for)
+    world: Any = KubenetWorld(azure, Random(dice.random()), busy_for, seed=seed)
     people = People(world, Random(dice.random()))
     rules = KubenetRules(azure, world, began, dice=Random(dice.random()))
     log = logging.getLogger("tether")

@@ -1,7 +1,7 @@
 """A random world for the simulation of kubenet: clusters on subnets that others write, share, delegate and route."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -13,7 +13,7 @@ from localazure.aks.blueprint import Blueprint
 from localazure.aks.rules import AksRules
 from localazure.azure import LocalAzure
 from localazure.back_references import NICS
-from localazure.network_rules import NetworkRules
+from localazure.network_rules import ARM, GRAPH, NetworkRules
 from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
 from localazure.store import Json, Resource, part
@@ -76,6 +76,9 @@ class KubenetWorld:
     """Since when each subnet had which table, in lower case."""
     company: dict[str, float] = field(default_factory=dict[str, float])
     """Since when somebody else's machine is in a subnet."""
+    seed: int = 0
+    unlisted: frozenset[str] = frozenset()
+    """Subnets whose list of addresses Azure leaves out, by their ids in lower case."""
     before_write: Any = None
     """Called before a person writes a subnet."""
 
@@ -92,6 +95,7 @@ class KubenetWorld:
         self.terraformed: dict[str, float] = {}
         for _ in range(dice.randint(1, 4)):
             self._draw()
+        self._leave_lists_out()
         self.azure.listen(lambda _: self.note())
 
     @property
@@ -185,6 +189,14 @@ class KubenetWorld:
         plan = self._cluster(self._subnet(self.spokes[0]), self.spokes[0], 0.0, "")
         self.plans.append(plan)
         return plan
+
+    def _leave_lists_out(self) -> None:
+        """ARM and Resource Graph leave the lists of some subnets out, or Resource Graph alone does."""
+        dice = Random(f"omitted:{self.seed}")
+        unlisted = frozenset(subnet.casefold() for subnet in self.said if dice.random() < 0.15)
+        by = dice.choice([frozenset({GRAPH}), frozenset({ARM, GRAPH}), frozenset({ARM, GRAPH})])
+        self.azure.network = replace(self.azure.network, unlisted=unlisted, leaves_out=by)
+        self.unlisted = unlisted if ARM in by else frozenset()
 
     def _draw(self) -> None:
         """A cluster, and at times another one or somebody else on its subnet."""

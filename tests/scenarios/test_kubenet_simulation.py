@@ -22,6 +22,7 @@ CAUGHT = {
     "foreign-table-replaced": ("routeTable of", 15),
     "attached-while-busy": ("is creating", 2),
     "company-overlooked": ("is not alone in it", 3),
+    "absent-list-trusted": ("does not list who is in it", 5),
     "unread-routes": ("leads elsewhere", 5),
     "endless-tug": ("whoever undoes it wants it so", 9),
     "tug-of-the-row-alone": ("whoever undoes it wants it so", 900113),

@@ -11,11 +11,12 @@ from functions.ledger.state import Entry, LedgerError
 from functions.policy import FailedClusters, Policy, RouteTables
 from localazure import fault_effects as effects
 from localazure.aks.rules import AksRules
+from localazure.back_references import NICS
 from localazure.network_rules import NetworkRules
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
-from localazure.store import Json
+from localazure.store import Json, Resource
 from tests.scenarios.record_stories import LISTED
 from tests.scenarios.story import Story, a_policy, lines, tell
 
@@ -111,6 +112,40 @@ def test_a_foreign_table_is_never_replaced(caplog: pytest.LogCaptureFixture) -> 
         await here.passes(600, watching=True)
         assert subnet_puts(here) == []
         assert table_of(here) == "to-the-firewall"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("rules", [NetworkRules(lists_up_to=0), NetworkRules(lists_up_to=2)], ids=["none", "long"])
+def test_a_subnet_whose_list_of_addresses_azure_leaves_out_is_not_written_until_it_is_shown(
+    rules: NetworkRules, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The cluster has three nodes and the NIC of its private endpoint there, so the list is longer than two."""
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        here.azure.network = rules
+        cluster = await failed(here)
+        assert subnet_puts(here) == []
+        (told,) = {line["advice"] for line in lines(caplog, "finding") if line["code"] == "subnet-company-unknown"}
+        assert f"az network vnet subnet update --ids {here.world.node_subnet} --route-table " in told
+        here.azure.network = NetworkRules()
+        await here.passes(1200, watching=True)
+        assert len(subnet_puts(here)) == 1
+        await put_again(here, cluster)
+
+    tell(story)
+
+
+def test_whoever_shares_a_subnet_with_a_long_list_keeps_the_way_of_their_traffic() -> None:
+    async def story(here: Story) -> None:
+        here.azure.network = NetworkRules(lists_up_to=2)
+        nic = f"{here.world.group}/providers/{NICS}/vm"
+        held = {"privateIPAddress": "10.1.9.9", "subnet": {"id": here.world.node_subnet}}
+        body = {"properties": {"ipConfigurations": [{"id": f"{nic}/ipConfigurations/c", "properties": held}]}}
+        here.azure.store.put(Resource(nic, NICS, "vm", body))
+        await failed(here)
+        assert table_of(here) == ""
 
     tell(story)
 

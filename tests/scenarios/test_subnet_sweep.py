@@ -5,6 +5,7 @@ import pytest
 from functions.ledger.reports import DriftReport
 from functions.policy import FailedClusters, Policy, RouteTables
 from functions.sweep import sweep
+from localazure.network_rules import ARM, GRAPH, NetworkRules
 from localazure.resources.subnets import Subnets
 from localazure.world import HubAndSpoke
 from tests.scenarios.story import Story, a_policy, tell
@@ -122,6 +123,24 @@ def test_a_fleet_without_kubenet_is_asked_for_no_subnet_and_no_table() -> None:
     tell(plain, bringing_up, deaf=True)
     tell(kubenet, bringing_up, deaf=True)
     assert counted == [7, 9]
+
+
+@pytest.mark.parametrize("leaves_out", [{GRAPH}, {ARM}, {ARM, GRAPH}], ids=str)
+def test_a_list_of_addresses_that_the_survey_leaves_out_is_asked_of_arm_and_one_that_arm_leaves_out_stops_the_write(
+    leaves_out: set[str],
+) -> None:
+    async def story(here: Story) -> None:
+        here.azure.network = NetworkRules(lists_up_to=0, leaves_out=frozenset(leaves_out))
+        cluster = await failed(here)
+        here.queue.lose_all()
+        report = await swept(here)
+        assert ("subnet-company-unknown" in report.findings) is (GRAPH in leaves_out)
+        assert report.queued == 1
+        await here.passes(1200)
+        assert table_of(here).startswith("aks-agentpool-") is (ARM not in leaves_out)
+        assert (here.state(cluster) == "Succeeded") is (ARM not in leaves_out)
+
+    tell(story, bringing_up, deaf=True)
 
 
 @pytest.mark.parametrize("reattach", [False, True], ids=["told", "attached again after its grace"])

@@ -12,7 +12,7 @@ from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.operations import LookedUp, Operation, Progress
 from functions.arm.subnets import AnotherWriterError, ChangedMeanwhileError
 from functions.arm.writes import Accepted
-from functions.fleet.model import NodeResourceGroupProfile, PowerState
+from functions.fleet.model import ManagedCluster, NodeResourceGroupProfile, PowerState
 from functions.fleet.seen import UNKNOWN, Seen
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.handlers import route_memory
@@ -40,10 +40,35 @@ from tests.unit.subnets import (
     named,
     world,
 )
-from tests.unit.worlds import AT, CLUSTER_ID, HUB_SUBSCRIPTION, NODE_GROUP, a_cluster, a_policy, a_vnet_id, an_id
+from tests.unit.worlds import (
+    AT,
+    CLUSTER_ID,
+    HUB_SUBSCRIPTION,
+    NODE_GROUP,
+    SPOKE,
+    a_cluster,
+    a_policy,
+    a_vnet_id,
+    an_id,
+)
 
 OTHER_CLUSTER = an_id("Microsoft.ContainerService/managedClusters", "other", "apps")
 NOT_ALLOWED = ArmError(403, "AuthorizationFailed", "no")
+OWN_ENDPOINT = str(an_id("Microsoft.Network/privateEndpoints", "kube-apiserver", NODE_GROUP))
+OWN_ENDPOINTS_NIC = str(
+    an_id("Microsoft.Network/networkInterfaces", "kube-apiserver.nic.1", NODE_GROUP).child("ipConfigurations", "c-1")
+)
+OWN_PROFILE = str(an_id("Microsoft.Network/networkProfiles", "p", NODE_GROUP))
+
+
+def without_machines() -> ManagedCluster:
+    """Its creation failed before AKS made the first machine."""
+    cluster = kubenet()
+    (pool,) = cluster.properties.agent_pool_profiles or ()
+    properties = msgspec.structs.replace(
+        cluster.properties, agent_pool_profiles=(msgspec.structs.replace(pool, count=0),)
+    )
+    return msgspec.structs.replace(cluster, properties=properties)
 
 
 def said(verdict: Verdict) -> str:
@@ -126,6 +151,50 @@ ELSEWHERE = a_vnet_id("spoke", HUB_SUBSCRIPTION).child("subnets", "nodes")
         ),
         pytest.param(
             world(replace(a_subnet(), neighbours=None)), "subnet-company-unknown", id="nobody asked for clusters"
+        ),
+        pytest.param(world(a_subnet(ipConfigurations=None)), "subnet-company-unknown", id="no list of addresses"),
+        pytest.param(world(a_subnet(ipConfigurations=[])), "subnet-company-unknown", id="an empty list of addresses"),
+        pytest.param(
+            world(a_subnet(ipConfigurations=None, privateEndpoints=[{"id": OWN_ENDPOINT}])),
+            "subnet-company-unknown",
+            id="no list of addresses, beside its own private endpoint",
+        ),
+        pytest.param(
+            world(a_subnet(ipConfigurations=None, ipConfigurationProfiles=[{"id": OWN_PROFILE}])),
+            "subnet-company-unknown",
+            id="no list of addresses, beside a profile of its own",
+        ),
+        pytest.param(
+            world(a_subnet(ipConfigurations=None), cluster=without_machines()),
+            "subnet-company-unknown",
+            id="no machines yet, and no list",
+        ),
+        pytest.param(
+            world(a_subnet(ipConfigurations=[{"id": OWN_ENDPOINTS_NIC}]), cluster=without_machines()),
+            "create",
+            id="no machines yet, and the NIC of its private endpoint listed",
+        ),
+        pytest.param(world(a_subnet(ipConfigurations=[{"id": NODES_NIC.lower()}])), "create", id="in lower case"),
+        pytest.param(
+            world(a_subnet(ipConfigurations=None, privateEndpoints=[{"id": STRANGERS_NIC}])),
+            "subnet-shared",
+            id="no list of addresses, and a stranger in another",
+        ),
+        pytest.param(
+            world(replace(a_subnet(ipConfigurations=[{"id": STRANGERS_NIC}]), neighbours=NOT_ALLOWED)),
+            "subnet-shared",
+            id="a stranger, while clusters are not listed",
+        ),
+        pytest.param(
+            world(a_subnet(ipConfigurations=[{"id": None}, {"id": NODES_NIC}])), "subnet-shared", id="a null reference"
+        ),
+        pytest.param(
+            world(a_subnet(ipConfigurations=[{}, {"id": NODES_NIC}])), "subnet-shared", id="a reference without an id"
+        ),
+        pytest.param(
+            world(a_subnet(), a_subnet(id=SPOKE.child("subnets", "more"), ipConfigurations=None)),
+            "subnet-company-unknown create",
+            id="pools in two subnets, of which one lists nothing",
         ),
         pytest.param(world(a_subnet(delegations=[{"name": "d"}])), "subnet-delegated", id="delegated"),
         pytest.param(
