@@ -35,6 +35,7 @@ _endpoint = msgspec.json.Decoder(PrivateEndpoint, dec_hook=decode_hook)
 _nic = msgspec.json.Decoder(NetworkInterface, dec_hook=decode_hook)
 _balancer = msgspec.json.Decoder(LoadBalancer, dec_hook=decode_hook)
 _record_set = msgspec.json.Decoder(RecordSet, dec_hook=decode_hook)
+_vnet_page = msgspec.json.Decoder(_Page[VirtualNetwork], dec_hook=decode_hook)
 _link_page = msgspec.json.Decoder(_Page[Link], dec_hook=decode_hook)
 _table_page = msgspec.json.Decoder(_Page[RouteTable], dec_hook=decode_hook)
 _cluster_page = msgspec.json.Decoder(_Page[ManagedCluster], dec_hook=decode_hook)
@@ -55,6 +56,12 @@ async def managed_cluster(session: Session, cluster: ResourceId) -> ManagedClust
 
 async def virtual_network(session: Session, vnet: ResourceId) -> VirtualNetwork:
     return _decoded(_vnet, await session.get(str(vnet), NETWORK_API))
+
+
+async def virtual_networks(session: Session, group: ResourceId) -> tuple[VirtualNetwork, ...]:
+    """All VNets of a resource group."""
+    path = f"{group}/providers/Microsoft.Network/virtualNetworks"
+    return await _listed(session, path, NETWORK_API, _vnet_page)
 
 
 async def route_table(session: Session, table: ResourceId) -> RouteTable:

@@ -7,11 +7,13 @@ from functions.arm.errors import ArmError, NoAnswerError
 
 
 async def all_read(*reading: asyncio.Task[Any]) -> None:
-    """Wait until every one has ended, so that no answer is lost.
+    """Wait until every one has ended, so that no answer is lost. Without any, return at once.
 
     Raises the failure that asks for the longest pause, or the first in order where none does: whoever comes back after
     it repeats none of the others too early.
     """
+    if not reading:
+        return  # asyncio.wait raises ValueError for an empty set
     try:
         await asyncio.wait(reading)
     except asyncio.CancelledError:

@@ -3,7 +3,7 @@
 The same structs decode a GET and a Resource Graph row. What ARM leaves out is None or empty; nothing is invented.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -40,6 +40,17 @@ class AgentPool(ArmStruct, frozen=True, kw_only=True):
     vnet_subnet_id: str | None = msgspec.field(default=None, name="vnetSubnetID")
     orchestrator_version: str | None = None  # the version that is wanted
     current_orchestrator_version: str | None = None
+
+
+class HostedSystemProfile(ArmStruct, frozen=True, kw_only=True):
+    """System pools that AKS runs for an Automatic cluster: `agentPoolProfiles` does not list them.
+
+    The subnets are absent when AKS makes the VNet: recorded aks/automatic-hosted-system-create.
+    """
+
+    enabled: bool | None = None
+    system_node_subnet_id: str | None = msgspec.field(default=None, name="systemNodeSubnetID")
+    node_subnet_id: str | None = msgspec.field(default=None, name="nodeSubnetID")
 
 
 class NodeResourceGroupProfile(ArmStruct, frozen=True, kw_only=True):
@@ -91,9 +102,32 @@ class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     node_resource_group_profile: NodeResourceGroupProfile | None = None
     api_server_access_profile: AccessProfile | None = None
     agent_pool_profiles: tuple[AgentPool, ...] | None = None
+    hosted_system_profile: HostedSystemProfile | None = None
     aad_profile: AadProfile | None = None
     network_profile: NetworkProfile | None = None
     status: ClusterStatus | None = None
+
+    @property
+    def nodes_stand_in(self) -> Iterator[str]:
+        """For each kind of node the id of its subnet, as text: empty where AKS makes the VNet."""
+        for pool in self.agent_pool_profiles or ():
+            yield pool.vnet_subnet_id or ""
+        hosted = self.hosted_system_profile
+        if hosted is not None and hosted.enabled:
+            yield hosted.system_node_subnet_id or ""
+            yield hosted.node_subnet_id or ""
+
+    @property
+    def named_subnets(self) -> frozenset[str]:
+        """The ids, as text, of the subnets that the cluster names for its nodes and its API server."""
+        access = self.api_server_access_profile
+        named = (*self.nodes_stand_in, access.subnet_id if access else None)
+        return frozenset(subnet for subnet in named if subnet)
+
+    @property
+    def vnet_of_aks(self) -> bool:
+        """Whether nodes stand in a VNet that AKS made in the node resource group: not all of them name a subnet."""
+        return not all(self.nodes_stand_in) or not self.named_subnets
 
 
 # Where AKS rests. The state is free text and new values will come, so whatever else it says counts as busy.
@@ -205,8 +239,7 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     @property
     def node_subnets(self) -> tuple[ResourceId, ...]:
         """The subnets that its nodes were given, in order. None where AKS makes the VNet itself."""
-        named = (pool.vnet_subnet_id for pool in self.properties.agent_pool_profiles or ())
-        return tuple(sorted({ResourceId(subnet) for subnet in named if subnet}))
+        return tuple(sorted({ResourceId(subnet) for subnet in self.properties.nodes_stand_in if subnet}))
 
     @property
     def provisioning_error(self) -> ProvisioningError | None:
@@ -215,17 +248,16 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     @property
     def own_subnets(self) -> frozenset[ResourceId]:
         """The subnets of the nodes and of the API server. None for a cluster whose VNet AKS made itself."""
-        access = self.properties.api_server_access_profile
-        subnets: Sequence[str | None] = [
-            *(pool.vnet_subnet_id for pool in self.properties.agent_pool_profiles or ()),
-            access.subnet_id if access else None,
-        ]
-        return frozenset(ResourceId(subnet) for subnet in subnets if subnet)
+        return frozenset(map(ResourceId, self.properties.named_subnets))
 
     @property
     def own_vnets(self) -> frozenset[ResourceId]:
         """The VNets that hold those."""
         return frozenset(subnet.parent for subnet in self.own_subnets)
+
+    def stands_in(self, vnet: ResourceId) -> bool:
+        """Whether a VNet is the cluster's own: one that it names, or one in its node resource group."""
+        return vnet in self.own_vnets or (self.node_group is not None and vnet.group_id == self.node_group)
 
 
 def decode_hook(kind: type, value: object) -> object:

@@ -11,10 +11,9 @@ from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
 from functions.fleet.identify import identify
-from functions.fleet.model import ManagedCluster
-from functions.fleet.network_model import VirtualNetwork
 from functions.fleet.observe_address import observe_address
-from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unknown, Unreadable
+from functions.fleet.observe_spokes import observe_spokes
+from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unknown
 from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
 
@@ -51,7 +50,7 @@ async def observe(
     asks = depth is not Depth.URGENT and policy.resolution.enabled
     routes = depth is Depth.FULL and policy.route_tables.attach
     follows = depth is not Depth.URGENT and policy.follows_addresses
-    spoken = asyncio.create_task(_spokes(session, seen.cluster if discovers or asks else None))
+    spoken = asyncio.create_task(observe_spokes(session, seen.cluster if discovers or asks else None))
     routed = asyncio.create_task(_routed(session, seen) if routes else _as_it_is(seen))
     located = asyncio.create_task(_located(session, seen) if follows else _as_it_is(seen))
     linked = asyncio.create_task(_unknown() if operations else _links(session, seen, policy, (), depth))
@@ -117,31 +116,6 @@ async def _unknown() -> Unknown:
 
 async def _as_it_is(seen: Seen) -> Seen:
     return seen
-
-
-async def _spokes(
-    session: Session, cluster: ManagedCluster | None
-) -> tuple[tuple[VirtualNetwork, ...] | Unknown, tuple[Unreadable, ...]]:
-    """The cluster's VNets, and those that ARM refuses to show, which keeps no hub of the policy from being linked.
-
-    Without a cluster nothing is known, and nothing asked.
-    """
-    if cluster is None:
-        return UNKNOWN, ()
-    reading = [asyncio.create_task(_spoke(session, vnet)) for vnet in sorted(cluster.own_vnets)]
-    await all_read(*reading)
-    read = [task.result() for task in reading]
-    spokes = tuple(one for one in read if isinstance(one, VirtualNetwork))
-    return spokes, tuple(one for one in read if isinstance(one, Unreadable))
-
-
-async def _spoke(session: Session, vnet: ResourceId) -> VirtualNetwork | Unreadable:
-    try:
-        return await reads.virtual_network(session, vnet)
-    except ArmError as error:
-        if classify(error) in {Kind.DENIED, Kind.GONE}:
-            return Unreadable(vnet, error)
-        raise
 
 
 async def _links(

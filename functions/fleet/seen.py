@@ -19,12 +19,17 @@ from functions.policy import RecordTarget
 
 
 class Unknown(Enum):
-    """A fact that this observation did not fetch. Not the same as a fact that is not so."""
+    """A fact that this observation does not have. Not the same as a fact that is not so.
+
+    `UNKNOWN` was not read; `NOT_SHOWN` was read, and ARM did not show what must be there.
+    """
 
     UNKNOWN = "unknown"
+    NOT_SHOWN = "not-shown"
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
+NOT_SHOWN: Final = Unknown.NOT_SHOWN
 
 NOTHING_REMEMBERED: Final = Observed()
 
@@ -71,11 +76,11 @@ class Seen:
     """A private cluster and the zone that its name is in, proven to be its own, and the facts around them.
 
     `zone` is None for a cluster of zone mode `none`; `cluster` is None for a custom zone seen by itself, which serves
-    any number of them, and for a cluster that is gone. `spokes` are the VNets of the cluster, of which `unreadable` are
-    those that ARM refused to show. `api_server` is where it is. `records` are the policy's targets that its name
-    belongs into. `answers` are what DNS servers say of its name. `subnets` are those of a kubenet cluster's nodes, and
-    `node_tables` the route tables in its node resource group, or why they cannot be read. `remembered` is what the
-    ledger kept.
+    any number of them, and for a cluster that is gone. `spokes` are the VNets of the cluster; `unreadable` are
+    those that ARM refused to show, or the node resource group whose VNets it refused to list. `api_server` is where it
+    is. `records` are the policy's targets that its name belongs into. `answers` are what DNS servers say of its name.
+    `subnets` are those of a kubenet cluster's nodes, and `node_tables` the route tables in its node resource group, or
+    why they cannot be read. `remembered` is what the ledger kept.
     `cluster_is_gone`: ARM knows no such cluster while it shows what the cluster was in; once is not enough (rule 9).
     """
 

@@ -78,8 +78,10 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
 
 
 async def _spokes(graph: Graph, clusters: Iterable[ClusterRow]) -> dict[str, VnetRow]:
-    """The VNets of the subscriptions in which clusters have theirs, which need not be their own."""
-    named = {subnet.split("/")[2] for row in clusters for subnet in row.subnets if subnet.count("/") > 2}
+    """The VNets of the subscriptions in which clusters have theirs. AKS makes a VNet in the cluster's own."""
+    subnets = (subnet for row in clusters for subnet in row.named_subnets)
+    without = (row.id for row in clusters if row.vnet_of_aks)
+    named = {text.split("/")[2] for text in (*subnets, *without) if text.count("/") > 2}
     within = _also((), (subscription for subscription in named if is_guid(subscription)))
     return {key_of(row.id): row for row in await _rows(graph, survey_rows.VNETS, within)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.fleet.identify import CustomZoneNotListedError, matters_without_zone, zone_of
@@ -11,7 +12,7 @@ from functions.fleet.ownership import NotProvenError, claimed_manager, normal_lo
 from functions.fleet.seen import NOT_ASKED, UNKNOWN, Links, Seen, Unknown
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
 from functions.fleet.survey import Survey, key_of
-from functions.fleet.survey_rows import ClusterRow
+from functions.fleet.survey_rows import ClusterRow, VnetRow
 from functions.fleet.zone_name import custom_zone, system_zone
 from functions.policy import OWNER_TAG, Policy
 
@@ -147,7 +148,7 @@ class _Join:
             self._survey.at,
             cluster,
             api_server=UNKNOWN if asked is None else asked.api_server(cluster, zone),
-            spokes=self._spokes(row),
+            spokes=self._spokes(row, cluster.node_group),
             subnets=subnets,
             node_tables=tables,
             links=NOT_ASKED if zone is None else self._links(zone),
@@ -177,10 +178,20 @@ class _Join:
         rows = self._survey.links.get(key_of(str(zone)), ())
         return any((row.tags or {}).get(OWNER_TAG) == self._policy.owner for row in rows)
 
-    def _spokes(self, cluster: ClusterRow) -> tuple[VirtualNetwork, ...] | Unknown:
+    def _spokes(self, cluster: ClusterRow, group: ResourceId | None) -> tuple[VirtualNetwork, ...] | Unknown:
         if self._survey.vnets is None:
             return UNKNOWN
-        own = sorted({key_of(subnet).rpartition("/subnets/")[0] for subnet in cluster.subnets})
+        own = sorted({key_of(subnet).rpartition("/subnets/")[0] for subnet in cluster.named_subnets})
         rows = [self._survey.vnets.get(vnet) for vnet in own]
+        if cluster.vnet_of_aks and group is not None:
+            rows += self._vnets_in.get(key_of(str(group)), ())
         spokes = tuple(row.vnet() for row in rows if row is not None)
-        return spokes if len(spokes) == len(rows) else UNKNOWN
+        return spokes if spokes and len(spokes) == len(rows) else UNKNOWN
+
+    @cached_property
+    def _vnets_in(self) -> dict[str, list[VnetRow]]:
+        """The VNets by their resource group."""
+        found: dict[str, list[VnetRow]] = {}
+        for key, row in sorted((self._survey.vnets or {}).items()):
+            found.setdefault(key.rpartition("/providers/")[0], []).append(row)
+        return found

@@ -5,7 +5,7 @@ id, since Resource Graph's language names columns and has no nested ones; ids st
 keeps 60,000 rows small. Absent columns come as null.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,14 +39,6 @@ class ClusterRow(ClusterProperties, frozen=True, kw_only=True):
     id: str
     location: str = ""
     tags: dict[str, str] | None = None
-
-    @property
-    def subnets(self) -> Iterator[str]:
-        """The ids of the subnets that hold its nodes and its API server, as far as they are not AKS's own."""
-        access = self.api_server_access_profile
-        for subnet in (*(pool.vnet_subnet_id for pool in self.agent_pool_profiles or ()), access and access.subnet_id):
-            if subnet:
-                yield subnet
 
     def cluster(self) -> ManagedCluster:
         return ManagedCluster(id=ResourceId(self.id), location=self.location, tags=self.tags, properties=self)
@@ -137,7 +129,8 @@ CLUSTERS = Query(
     "nodeResourceGroup = properties.nodeResourceGroup, "
     "nodeResourceGroupProfile = properties.nodeResourceGroupProfile, "
     "apiServerAccessProfile = properties.apiServerAccessProfile, "
-    "agentPoolProfiles = properties.agentPoolProfiles, status = properties.status | order by id asc",
+    "agentPoolProfiles = properties.agentPoolProfiles, "
+    "hostedSystemProfile = properties.hostedSystemProfile, status = properties.status | order by id asc",
     msgspec.json.Decoder(Page[ClusterRow]),
 )
 

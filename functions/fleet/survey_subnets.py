@@ -168,7 +168,7 @@ def _kubenet(clusters: Iterable[ClusterRow], policy: Policy) -> Iterator[Managed
 def _neighbours(clusters: Iterable[ClusterRow], wanted: set[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for row in clusters:
-        for subnet in {subnet.casefold() for subnet in row.subnets} & wanted:
+        for subnet in {subnet.casefold() for subnet in row.named_subnets} & wanted:
             found[subnet] = (*found.get(subnet, ()), row.id)
     return found
 

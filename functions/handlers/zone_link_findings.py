@@ -1,10 +1,13 @@
 """What can keep a zone from being linked, and what a person should do about each. docs/findings.md lists them."""
 
+import shlex
+
 from functions.arm.errors import ArmError
 from functions.arm.resource_id import ResourceId
+from functions.fleet.model import ManagedCluster
 from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers
-from functions.fleet.seen import Seen
+from functions.fleet.seen import NOT_SHOWN, Seen
 from functions.handlers.verdict import Finding, Severity
 from functions.policy import Policy
 
@@ -78,12 +81,15 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
         _finding(
             "network-not-readable",
             seen.place,
-            f"the VNet {unread.target} cannot be read, so its DNS servers are not known: {unread.error}",
-            "Give Tether's identity Reader on the spoke's VNet, or name the hub under hubs.",
+            f"{unread.target} cannot be read, so the DNS servers of the cluster's VNet are not known: {unread.error}",
+            "Give Tether's identity Reader on the spoke's VNet and on the node resource group, or name the hub under "
+            "hubs.",
             Severity.WARNING,
         )
         for unread in seen.unreadable
     ]
+    if seen.spokes is NOT_SHOWN and policy.discover_resolvers and not seen.busy and seen.cluster is not None:
+        said.append(_no_spoke(seen.place, seen.cluster))
     if found is None:
         if not hubs and not (policy.discover_resolvers and seen.cluster is not None):
             said.append(_no_hub(seen))
@@ -95,8 +101,23 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
 
 
 def _counts(hub: ResourceId, policy: Policy, hubs: dict[ResourceId, str], seen: Seen) -> bool:
-    own = seen.cluster is not None and hub in seen.cluster.own_vnets
+    own = seen.cluster is not None and seen.cluster.stands_in(hub)
     return own or hub in hubs or policy.may_hold_hubs(hub.subscription)
+
+
+def _no_spoke(place: ResourceId, cluster: ManagedCluster) -> Finding:
+    group = cluster.node_group
+    command = f"az aks show --ids {shlex.quote(str(cluster.id))} --query nodeResourceGroup"
+    if group is not None:
+        where = shlex.quote(group.name)
+        command = f"az network vnet list --subscription {group.subscription} --resource-group {where} --query '[].id'"
+    return _finding(
+        "vnet-not-found",
+        place,
+        "the cluster names no subnet and its node resource group shows no VNet, so its DNS servers are not known",
+        f"Run: {command}. If the cluster's VNet is in another group, name its hub under hubs.",
+        Severity.WARNING,
+    )
 
 
 def _no_hub(seen: Seen) -> Finding:

@@ -9,7 +9,7 @@ from functions.arm.operations import LOST, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers, resolvers
-from functions.fleet.seen import Seen, Unknown
+from functions.fleet.seen import NOT_SHOWN, UNKNOWN, Seen, Unknown
 from functions.handlers import zone_link_findings as findings
 from functions.handlers import zone_link_removal
 from functions.handlers.link_names import HANDLER, link_id
@@ -33,7 +33,8 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
 
     A cluster without a zone has none, and a pass that is not about links asks for none. One that ends is
     zone_link_removal's; a zone that is not there yet is waited for while AKS is at work.
-    Needs `spokes` to discover hubs, and looks again at once when they were not read; `links` may be unknown.
+    Needs `spokes` to discover hubs, and looks again at once when they were not read, and in half a minute while AKS has
+    not made their VNet yet; `links` may be unknown.
 
     the hub's link       its operation            verdict
     Completed            any                      nothing, whatever the link's name
@@ -68,7 +69,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
     each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
     whole = _with_ended(joined(each), seen, policy)
-    look_again = soonest(0.0 if _discovery_is_due(seen, policy) else None, whole.look_again)
+    look_again = soonest(_until_discovery(seen, policy), whole.look_again)
     return replace(whole, findings=(*said, *whole.findings), look_again=look_again)
 
 
@@ -121,7 +122,6 @@ def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[Resource
     PUT fail (rule 8). A discovered hub counts only in a subscription that the policy names for hubs.
     """
     cluster = seen.cluster
-    own = cluster.own_vnets if cluster else frozenset[ResourceId]()
     hubs = {
         hub.vnet: "the policy names it as a hub" + (f" for {seen.location}" if hub.locations else "")
         for hub in policy.hubs
@@ -130,7 +130,7 @@ def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[Resource
     for hub in found.hubs if found and policy.discover_resolvers else ():
         if policy.may_hold_hubs(hub.subscription):
             hubs.setdefault(hub, "it is peered with the spoke and holds the spoke's DNS servers")
-    return {hub: hubs[hub] for hub in sorted(hubs) if hub not in own}
+    return {hub: hubs[hub] for hub in sorted(hubs) if cluster is None or not cluster.stands_in(hub)}
 
 
 async def apply(change: Change, means: Means, at: float) -> Outcome:
@@ -208,5 +208,10 @@ def _awaited(seen: Seen, target: ResourceId) -> Operation:
     return Operation(target, LOST, since, due)
 
 
-def _discovery_is_due(seen: Seen, policy: Policy) -> bool:
-    return policy.discover_resolvers and seen.cluster is not None and isinstance(seen.spokes, Unknown)
+def _until_discovery(seen: Seen, policy: Policy) -> float | None:
+    """Seconds until the spokes are read again: at once when they were not read, later while AKS makes their VNet."""
+    if not policy.discover_resolvers or seen.cluster is None:
+        return None
+    if seen.spokes is UNKNOWN:
+        return 0.0
+    return _USUAL_WAIT if seen.spokes is NOT_SHOWN and seen.busy else None

@@ -69,8 +69,11 @@ class Blueprint:
 
     @property
     def own_vnet(self) -> str:
-        """The VNet that AKS makes in the node resource group when the node pools name no subnet."""
-        return f"{self.node_group}/providers/{VNET}/aks-vnet"
+        """The VNet that AKS makes in the node resource group when the node pools name no subnet.
+
+        Form: recorded errors/500-aks-get-vnet-error, network/field-apiserver-subnet-cli-flattened.
+        """
+        return f"{self.node_group}/providers/{VNET}/aks-vnet-{self._number:08d}"
 
     @property
     def own_subnet(self) -> str:
@@ -107,8 +110,12 @@ class Blueprint:
     @property
     def route_table(self) -> str:
         """Kubenet's own table; the number is the cluster's for good (form: azure-facts, AKS)."""
-        number = crc32(self.cluster.casefold().encode()) % 10**8
-        return f"{self.node_group}/providers/Microsoft.Network/routeTables/aks-agentpool-{number:08d}-routetable"
+        name = f"aks-agentpool-{self._number:08d}-routetable"
+        return f"{self.node_group}/providers/Microsoft.Network/routeTables/{name}"
+
+    @property
+    def _number(self) -> int:
+        return crc32(self.cluster.casefold().encode()) % 10**8
 
     @property
     def vnets(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from functions.arm.operations import LOST, LookedUp, Operation, Progress
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import NodeResourceGroupProfile
 from functions.fleet.network_model import Link, VirtualNetwork
-from functions.fleet.seen import UNKNOWN, Links, Seen, Unreadable
+from functions.fleet.seen import NOT_SHOWN, UNKNOWN, Links, Seen, Unreadable
 from functions.handlers.link_names import link_id
 from functions.handlers.verdict import Action, Change, Verdict
 from functions.handlers.zone_links import decide
@@ -248,6 +248,39 @@ def test_the_policys_hubs_are_linked_before_the_spoke_is_read_and_discovery_foll
     assert [change.wants.vnet for change in verdict.changes] == [HUB]
     assert verdict.look_again == 0
     assert not verdict.findings
+
+
+@pytest.mark.parametrize(
+    ("state", "said_of_it", "look_again"),
+    [
+        pytest.param("Creating", [], 30.0, id="AKS has not made it yet"),
+        pytest.param("Succeeded", ["vnet-not-found"], None, id="the cluster has come up"),
+    ],
+)
+def test_a_vnet_of_aks_that_arm_does_not_show_is_unknown(
+    state: str, said_of_it: list[str], look_again: float | None
+) -> None:
+    facts = seen(a_cluster(state=state, subnet=None), spokes=NOT_SHOWN, links=Links((), complete=True))
+    verdict = decide(facts, a_policy(HUB, discover_resolvers=True))
+    assert [finding.code for finding in verdict.findings] == said_of_it
+    assert [change.wants.vnet for change in verdict.changes] == [HUB]
+    assert verdict.look_again == look_again
+
+
+def test_a_vnet_of_aks_that_arm_does_not_show_takes_no_link_away() -> None:
+    ours = msgspec.structs.replace(OURS_MADE, tags={"tether-owner": "platform-test"})
+    links = Links((ours,), complete=True)
+    facts = seen(a_cluster(state="Succeeded", subnet=None), spokes=NOT_SHOWN, links=links)
+    policy = a_policy(discover_resolvers=True)
+    assert said(decide(facts, policy)) == "vnet-not-found"
+    assert not decide(facts, a_policy(discover_resolvers=True, prune=True)).changes
+    assert said(decide(replace(facts, spokes=(a_spoke(),)), policy)) == "stale-link"
+
+
+def test_the_vnet_that_aks_made_is_never_linked() -> None:
+    made = ResourceId(f"{ZONE.group_id}/providers/Microsoft.Network/virtualNetworks/aks-vnet-12345678")
+    facts = seen(a_cluster(subnet=None), links=Links((), complete=True))
+    assert not decide(facts, a_policy(made)).changes
 
 
 def test_a_spoke_that_cannot_be_read_is_said_and_does_not_stop_the_policys_hubs() -> None:
