@@ -1,9 +1,10 @@
 """What ARM's refusals mean, in one place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 import msgspec
 
@@ -71,6 +72,8 @@ _BY_CODE = {
     "RequestDisallowedByPolicy": Kind.DENIED,
     "DenyAssignmentAuthorizationFailed": Kind.DENIED,
     "SubscriptionNotAuthorized": Kind.DENIED,  # in a poll with HTTP 200: errors/poll-200-failed-network
+    # Of a cluster with a zone of its own: errors/aks-custom-private-dns-zone-missing-permission.
+    "CustomPrivateDNSZoneMissingPermissionError": Kind.DENIED,
     "CreateOrUpdateVirtualNetworkLinkFailed": Kind.INVALID,  # AKS's own link: a cluster's provisioning error
 }
 
@@ -100,17 +103,16 @@ def classify(error: ArmError) -> Kind:
             return Kind.RETRY
 
 
-class _Detail(msgspec.Struct):
-    code: str | None = None
-
-
 class Body(msgspec.Struct):
-    """An error as ARM writes it. Numbers come as text (errors/429-numeric-code-identity-put), but not surely."""
+    """An error as ARM writes it. Any field may have any form: an odd one must not hide the others.
 
-    code: str | int | None = None
-    message: str | None = None
-    # AKS puts a sentence here at times (errors/aks-create-or-update-virtual-network-link-failed).
-    details: list[_Detail] | str | None = None
+    `code` can be a number (errors/429-numeric-code-identity-put has it as text), and AKS writes a sentence into
+    `details` at times (errors/aks-create-or-update-virtual-network-link-failed).
+    """
+
+    code: object = None
+    message: object = None
+    details: object = None
 
 
 class _Wrapped(msgspec.Struct):
@@ -128,14 +130,33 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> ArmErro
 
 def from_body(status: int, body: Body, pause: float | None = None) -> ArmError:
     """Read a refusal from a decoded error object."""
-    details = body.details if isinstance(body.details, list) else []
     return ArmError(
         status=status,
-        code=str(body.code or ""),
-        message=_without_names(body.message or "the service gave no reason"),
-        codes=tuple(detail.code for detail in details if detail.code),
+        code=_text(body.code),
+        message=_without_names(_text(body.message) or "the service gave no reason"),
+        codes=tuple(_codes_in(body.details)),
         retry_after=pause,
     )
+
+
+def from_poll(code: str, error: bytes) -> ArmError:
+    """Read why an operation ended badly. `code` is for an `error` that is empty, null, or no object."""
+    try:
+        body = _bare.decode(error)
+    except msgspec.MsgspecError:
+        body = Body(code=code, message="the operation ended without a reason")
+    return from_body(200, body)
+
+
+def _codes_in(details: object) -> Iterator[str]:
+    """The codes of those details that have one."""
+    for detail in cast("list[object]", details) if isinstance(details, list) else ():
+        if isinstance(detail, dict) and (code := _text(cast("dict[str, object]", detail).get("code"))):
+            yield code
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

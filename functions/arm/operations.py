@@ -70,7 +70,7 @@ class LookedUp:
 
 class _Poll(msgspec.Struct):
     status: str = ""
-    error: errors.Body | None = None
+    error: msgspec.Raw = msgspec.Raw()  # read only when the operation failed: an odd one must not hide the status
 
 
 _poll = msgspec.json.Decoder(_Poll)
@@ -104,8 +104,7 @@ def _judged(operation: Operation, poll: _Poll, pause: float | None) -> LookedUp:
         case "succeeded":
             return LookedUp(operation, Progress.SUCCEEDED)
         case "failed" | "canceled":
-            body = poll.error or errors.Body(code=poll.status, message="the operation ended without a reason")
-            return LookedUp(operation, Progress.FAILED, error=errors.from_body(200, body))
+            return LookedUp(operation, Progress.FAILED, error=errors.from_poll(poll.status, bytes(poll.error)))
         case _:
             return LookedUp(operation, Progress.RUNNING, pause=pause)
 

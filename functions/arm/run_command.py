@@ -32,10 +32,12 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class _Result(msgspec.Struct, rename="camel"):
-    provisioning_state: str = ""
-    exit_code: int | None = None
-    logs: str | None = None
-    reason: str | None = None
+    """`exit_code` of another type than a whole number is none yet; a field of another type hides none of the others."""
+
+    provisioning_state: object = ""
+    exit_code: object = None
+    logs: object = None
+    reason: object = None
 
 
 class _Answer(msgspec.Struct):
@@ -92,10 +94,10 @@ async def look_up(session: Session, operation: Operation) -> LookedUp:
 
 
 def _judged(operation: Operation, result: _Result, pause: float) -> LookedUp:
-    match result.provisioning_state.casefold():
-        case "succeeded" if result.exit_code is not None:
-            ran = Ran(result.exit_code, (result.logs or "")[:_MOST_OUTPUT])
-            return LookedUp(operation, Progress.SUCCEEDED, ran=ran)
+    match str(result.provisioning_state).casefold():
+        case "succeeded" if isinstance(result.exit_code, int):
+            logs = result.logs if isinstance(result.logs, str) else ""
+            return LookedUp(operation, Progress.SUCCEEDED, ran=Ran(result.exit_code, logs[:_MOST_OUTPUT]))
         case "failed" | "canceled":
             body = errors.Body(code="CommandNotRun", message=result.reason or "Azure names no reason")
             return LookedUp(operation, Progress.FAILED, error=errors.from_body(200, body))

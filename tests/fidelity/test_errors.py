@@ -19,9 +19,21 @@ RETRY, CONFLICT, DENIED, GONE, INVALID = Kind.RETRY, Kind.CONFLICT, Kind.DENIED,
 REFUSALS: dict[str, tuple[Kind, str, float | None]] = {
     "400-aks-dns-zone-not-found": (INVALID, "WebAppRoutingDNSZoneNotFound", None),
     "400-aks-existing-route-table-not-associated": (INVALID, "ExistingRouteTableNotAssociatedWithSubnet", None),
+    "400-aks-insufficient-subnet-size": (INVALID, "InsufficientSubnetSize", None),
+    "400-aks-localdns-mode-invalid": (INVALID, "InvalidParameter", None),
+    "400-aks-subnet-is-delegated": (INVALID, "SubnetIsDelegated", None),
     "400-in-use-subnet-cannot-be-deleted": (INVALID, "InUseSubnetCannotBeDeleted", None),
     "400-in-use-subnet-kube-apiserver-nic": (INVALID, "InUseSubnetCannotBeDeleted", None),
     "400-principal-not-found": (RETRY, "PrincipalNotFound", None),
+    "400-private-link-service-no-frontend": (
+        INVALID,
+        "EitherOneLoadBalancerFrontendIpConfigurationOrDestinationIPAddressRequiredOnPrivateLinkService",
+        None,
+    ),
+    "400-subnet-missing-required-delegation": (INVALID, "SubnetMissingRequiredDelegation", None),
+    "400-subnet-range-outside-vnet": (INVALID, "NetcfgSubnetRangeOutsideVnet", None),
+    "400-vnet-peering-overlap-with-peered-vnet": (INVALID, "VnetAddressSpaceOverlapsWithAlreadyPeeredVnet", None),
+    "400-vnet-peering-remote-is-disconnected": (INVALID, "RemotePeeringIsDisconnected", None),
     "403-authorization-failed-role-assignment-write": (DENIED, "AuthorizationFailed", None),
     "403-linked-authorization-failed-subnet": (DENIED, "LinkedAuthorizationFailed", None),
     "404-resource-group-not-found": (GONE, "ResourceGroupNotFound", None),
@@ -30,8 +42,10 @@ REFUSALS: dict[str, tuple[Kind, str, float | None]] = {
     "409-role-assignment-exists": (CONFLICT, "RoleAssignmentExists", None),
     "409-scope-locked-write": (DENIED, "ScopeLocked", None),
     "429-numeric-code-identity-put": (RETRY, "429", 2),
+    "429-resource-graph-rate-limiting": (RETRY, "RateLimiting", None),
     "429-retryable-error-no-retry-after-network-interface-put": (RETRY, "RetryableError", None),
     "429-retryable-error-retry-after-route-delete": (RETRY, "RetryableError", 11),
+    "500-aks-get-vnet-error": (RETRY, "GetVnetError", None),
     "500-internal-server-error": (RETRY, "InternalServerError", None),
     "502-bad-gateway-connection-aks-poll": (RETRY, "BadGatewayConnection", None),
     "503-html-body-operation-poll": (RETRY, "", None),
@@ -49,7 +63,13 @@ POLLS: dict[str, list[tuple[Progress, Kind | None]]] = {
 }
 
 # Errors whose body alone is known: an operation's, or a cluster's.
-BODIES = {"poll-link-overlapping-namespaces": INVALID, "aks-create-or-update-virtual-network-link-failed": INVALID}
+BODIES = {
+    "aks-api-server-dns-lookup-fail": RETRY,
+    "aks-api-server-dns-lookup-fail-nested-2021": RETRY,
+    "aks-create-or-update-virtual-network-link-failed": INVALID,
+    "aks-custom-private-dns-zone-missing-permission": DENIED,
+    "poll-link-overlapping-namespaces": INVALID,
+}
 
 TARGET = ResourceId("/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg")
 

@@ -18,16 +18,8 @@ type Json = dict[str, Any]
 
 RUNNING, SUCCEEDED, FAILED = Progress.RUNNING, Progress.SUCCEEDED, Progress.FAILED
 
-# What each status that was recorded there means; one that is new in the recordings fails until it stands here.
-STATUSES = {
-    "InProgress": RUNNING,
-    "ProvisioningNetworkResources": RUNNING,
-    "ProvisioningControlPlane": RUNNING,
-    "CreatingAgentPools: 0/1 nodes completed": RUNNING,
-    "CreatingAgentPools: 1/1 nodes completed": RUNNING,
-    "Succeeded": SUCCEEDED,
-    "Failed": FAILED,
-}
+# The end states of an operation. Any other text means that it runs: AKS writes free text there (traps 10 and 11).
+ENDED = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Canceled": FAILED}
 
 TARGET = ResourceId("/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/rg")
 
@@ -50,9 +42,11 @@ def looked_up(arm: RecordedArm, operation: Operation) -> LookedUp:
 
 def test_the_recordings_hold_operations() -> None:
     skip_if_absent()
-    assert len(operations()) >= 35
+    assert len(operations()) >= 80
     answers = [exchange["response"] for polls in operations().values() for exchange in polls]
-    assert {answer["body"]["status"] for answer in answers if answer["status"] == 200} == STATUSES.keys()
+    statuses = {answer["body"]["status"] for answer in answers if answer["status"] == 200}
+    assert {"InProgress", "Succeeded", "Failed"} <= statuses
+    assert any(" " in status for status in statuses), "free text of AKS's own"
 
 
 @pytest.mark.parametrize("name", operations())
@@ -61,7 +55,7 @@ def test_an_operation_runs_until_its_status_says_an_end(name: str) -> None:
     for exchange in operations()[name]:
         answer = exchange["response"]
         looked = looked_up(RecordedArm({"GET": [answer]}), Operation(TARGET, exchange["request"]["url"], AT, AT))
-        expected = STATUSES[answer["body"]["status"]] if answer["status"] == 200 else RUNNING
+        expected = ENDED.get(answer["body"]["status"], RUNNING) if answer["status"] == 200 else RUNNING
         assert looked.progress is expected
         assert (looked.error is not None) is (expected is FAILED)
 

@@ -20,6 +20,8 @@ RETRY, REFUSED, GONE = Result.RETRY, Result.REFUSED, Result.GONE
 # The recorded refusals that a write of either may meet. Those of a deletion, and of other types alone, are no part.
 # file, and the exchange in it: (what the write of a subnet comes to, its pause, the code of the finding)
 SUBNETS: dict[tuple[str, int], Expected] = {
+    ("errors/400-subnet-missing-required-delegation", 0): (REFUSED, None, "route-table-refused"),
+    ("errors/400-subnet-range-outside-vnet", 0): (REFUSED, None, "route-table-refused"),
     ("errors/403-authorization-failed-role-assignment-write", 0): (REFUSED, None, "route-table-not-authorised"),
     ("errors/403-linked-authorization-failed-subnet", 0): (REFUSED, None, "route-table-not-authorised"),
     ("errors/404-resource-group-not-found", 0): (GONE, None, ""),
@@ -41,6 +43,8 @@ SUBNETS: dict[tuple[str, int], Expected] = {
 CLUSTERS: dict[tuple[str, int], Expected] = {
     ("errors/400-aks-dns-zone-not-found", 0): (REFUSED, None, "cluster-put-refused"),
     ("errors/400-aks-existing-route-table-not-associated", 0): (REFUSED, None, "cluster-put-refused"),
+    ("errors/400-aks-insufficient-subnet-size", 0): (REFUSED, None, "cluster-put-refused"),
+    ("errors/400-aks-subnet-is-delegated", 0): (REFUSED, None, "cluster-put-refused"),
     ("errors/403-authorization-failed-role-assignment-write", 0): (REFUSED, None, "cluster-put-refused"),
     ("errors/403-linked-authorization-failed-subnet", 0): (REFUSED, None, "cluster-put-refused"),
     ("errors/404-resource-group-not-found", 0): (GONE, None, ""),
@@ -48,6 +52,7 @@ CLUSTERS: dict[tuple[str, int], Expected] = {
     ("errors/429-numeric-code-identity-put", 0): (RETRY, 60, ""),
     ("errors/429-retryable-error-no-retry-after-network-interface-put", 0): (RETRY, 60, ""),
     ("privatedns/a-record-put-if-none-match-412", -1): (RETRY, 60, ""),
+    ("errors/500-aks-get-vnet-error", 0): (RETRY, 60, ""),
     ("errors/500-internal-server-error", 0): (RETRY, 60, ""),
     ("errors/502-bad-gateway-connection-aks-poll", 0): (RETRY, 60, ""),
     ("errors/503-server-timeout", 0): (RETRY, 60, ""),
