@@ -147,6 +147,7 @@ class _Maker:
             "allowForwardedTraffic": True,
             "allowGatewayTransit": False,
             "useRemoteGateways": False,
+            "peerCompleteVnets": True,
         }
         for here, there in ((spoke, hub), (hub, spoke)):
             properties = {**shared, "remoteVirtualNetwork": {"id": there}}

@@ -121,15 +121,20 @@ class Operation:
     def result(self) -> Answer:
         """What a GET of the Location address answers: 202 while it runs, then nothing more to say.
 
-        Recorded: aks/private-stop-start-operations (204 that still carries Location), and 200 for a resource group;
-        409 with the reason when a group could not be deleted.
+        Recorded: aks/private-stop-start-operations (204 that still carries Location),
+        network/subnet-set-network-security-group-2024-01-01 [16] (204 with both addresses), and 200 for a resource
+        group; 409 with the reason when a group could not be deleted.
         """
         if self.ended is None:
             return Answer(202, None, self.headers(status=False, location=True))
         if self.kind is Kind.GROUPS:
             return Answer(200) if self.error is None else Answer(409, {"error": self.error})
-        of_aks = {"location": self.result_address, "content-type": "application/json"}
-        return Answer(204, None, of_aks if self.kind is Kind.AKS else {})
+        if self.kind is Kind.AKS:
+            return Answer(204, None, {"location": self.result_address, "content-type": "application/json"})
+        if self.kind is Kind.NETWORK:
+            addresses = self.headers(location=True, wait=False)
+            return Answer(204, None, {**addresses, "content-type": "application/json; charset=utf-8"})
+        return Answer(204)
 
 
 class Operations:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
+from localazure import peered
 from localazure.store import Json, Resource, items, part
 
 if TYPE_CHECKING:
@@ -121,17 +121,16 @@ class Resolvers:
         self._cache = {key: answer for key, answer in self._cache.items() if key[0] != server}
 
     def _home(self, vnet: Resource, server: str) -> Resource | None:
-        return next((near for near in self._reachable(vnet) if holds(near, server)), None)
+        """The VNet that holds a server: this one, or one that it is peered with.
 
-    def _reachable(self, vnet: Resource) -> list[Resource]:
-        """The VNet and those it is peered with. Peering is not transitive, and counts when Connected."""
-        near = [vnet]
-        for peering in self._azure.store.of_type(PEERING, under=vnet.id):
-            remote = part(peering.properties, "remoteVirtualNetwork")
-            other = self._azure.store.get(str(remote.get("id", "")))
-            if other is not None and peering.properties.get("peeringState") == "Connected":
-                near.append(other)
-        return near
+        Peering is not transitive, counts when Connected, and leads only to the address space that the peering has a
+        copy of: what the other VNet got since is out of reach until both are in sync (peered.py).
+        """
+        if holds(vnet, server):
+            return vnet
+        peerings = self._azure.store.of_type(PEERING, under=vnet.id)
+        found = (peered.reached(self._azure.store, peering, server) for peering in peerings)
+        return next((other for other in found if other is not None), None)
 
     def _ask_azure(self, vnet_id: str, name: str, kind: RecordKind) -> Lookup:
         found = self._resolve(vnet_id, name, kind)
@@ -186,6 +185,9 @@ class Resolvers:
         if found is None:
             exists = any(self._azure.store.get(f"{zone.id}/{other}/{record}") for other in ("A", "AAAA", "TXT"))
             reason = f"zone {zone.name} has no {kind} record {record}"
+            if not exists and self._redirects(zone, vnet_id):
+                reason += ", and public DNS, which its link asks then, has none"
+                return _Found((), self.rules.public_negative_ttl, reason)
             return _Found((), self._negative_ttl(zone), reason, exists)
         addresses = tuple(str(entry[key]) for entry in items(found.properties, field))
         reason = "" if addresses else f"the {kind} record {record} in {zone.name} is empty"
@@ -194,13 +196,20 @@ class Resolvers:
     def _linked_zones(self, vnet_id: str) -> list[Resource]:
         zones: list[Resource] = []
         for link in self._azure.store.of_type(LINK):
-            network = part(link.properties, "virtualNetwork")
-            linked = str(network.get("id", "")).casefold() == vnet_id.casefold()
-            if linked and link.properties.get("virtualNetworkLinkState") == "Completed":
+            if _leads_to(link, vnet_id) and link.properties.get("virtualNetworkLinkState") == "Completed":
                 zone = self._azure.store.get(link.id.rsplit("/", maxsplit=2)[0])
                 if zone is not None:
                     zones.append(zone)
         return zones
+
+    def _redirects(self, zone: Resource, vnet_id: str) -> bool:
+        """Whether a VNet's link asks public DNS for a name that the zone does not have (`NxDomainRedirect`).
+
+        Recorded: privatedns/link-resolution-policy-update-nxdomainredirect. No name of this world is public.
+        """
+        links = self._azure.store.of_type(LINK, zone.id)
+        own = [link for link in links if _leads_to(link, vnet_id)]
+        return any(link.properties.get("resolutionPolicy") == "NxDomainRedirect" for link in own)
 
     def _negative_ttl(self, zone: Resource) -> float:
         """The smaller of the SOA's TTL and its minimum (RFC 2308, section 5); 3600 and 300 in a new private zone."""
@@ -218,18 +227,11 @@ def dns_servers(vnet: Resource) -> list[str]:
 
 def holds(vnet: Resource, address: str) -> bool:
     """Does the address lie in the VNet's address space? Nobody holds what is no address."""
-    if not _is_address(address):
-        return False
-    prefixes = items(part(vnet.properties, "addressSpace"), "addressPrefixes")
-    return any(ip_address(address) in ip_network(str(prefix)) for prefix in prefixes)
+    return peered.within(items(part(vnet.properties, "addressSpace"), "addressPrefixes"), address)
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _leads_to(link: Resource, vnet_id: str) -> bool:
+    return str(part(link.properties, "virtualNetwork").get("id", "")).casefold() == vnet_id.casefold()
 
 
 def covers(zone: str, name: str) -> bool:

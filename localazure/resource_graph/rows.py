@@ -8,10 +8,10 @@ subscriptions are in `resourcecontainers`. Source: Learn, "Azure Resource Graph 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from localazure import back_references
+from localazure import back_references, peered
 from localazure.network_rules import GRAPH
 from localazure.resource_graph.scalars import Columns, Kind
-from localazure.store import Json, Resource, items, part
+from localazure.store import Json, Resource, part
 
 if TYPE_CHECKING:
     from localazure.azure import LocalAzure
@@ -157,9 +157,9 @@ def _vnet_properties(azure: "LocalAzure", vnet: Resource) -> Json:
 
 
 def _peering_properties(azure: "LocalAzure", peering: Resource) -> Json:
-    remote = azure.store.get(str(part(peering.properties, "remoteVirtualNetwork").get("id", "")))
-    space = {"addressPrefixes": items(part(remote.properties, "addressSpace"), "addressPrefixes")} if remote else {}
-    return {**peering.properties, "remoteAddressSpace": space}
+    """Both address spaces of the remote VNet: the peering's copy, and as it is now."""
+    now = peered.remote_space(azure.store, peering.properties)
+    return {"remoteAddressSpace": now, **peering.properties, "remoteVirtualNetworkAddressSpace": now}
 
 
 def _table_properties(azure: "LocalAzure", table: Resource) -> Json:

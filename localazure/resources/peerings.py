@@ -1,10 +1,16 @@
-"""Peerings: Initiated when one side asks, Connected when both have, Disconnected when one has gone."""
+"""Peerings: Initiated when one side asks, Connected when both have, Disconnected when one has gone.
+
+Each side keeps a copy of the other's address space, which a growth of the other does not change: see peered.py.
+"""
 
 import uuid
+from copy import deepcopy
 from typing import override
 
+from localazure import peered
 from localazure.answers import Answer, Refused, arm_error
 from localazure.operations import Operation, Takes
+from localazure.peered import TYPE
 from localazure.resources.network import (
     bad_reference,
     new_etag,
@@ -14,19 +20,25 @@ from localazure.resources.network import (
 )
 from localazure.resources.network_child import NetworkChild
 from localazure.resources.provider import ArmRequest, name_of, spelt
-from localazure.store import Json, Resource, part
+from localazure.store import Json, Resource, items, part
 
-TYPE = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings"
-_SYNC = {"Initiated": "RemoteNotInSync", "Connected": "FullyInSync", "Disconnected": "RemoteNotInSync"}
+_KEPT = ("localSubnetNames", "remoteSubnetNames", "enableOnlyIPv6Peering")
+"""Printed only where a caller said it (recorded network/vnet-peering-subnet-peering)."""
 
 
 class Peerings(NetworkChild):
-    """Recorded: network/vnet-peering-both-sides-initiated-connected, vnet-get-with-peering."""
+    """Recorded: network/vnet-peering-both-sides-initiated-connected, vnet-get-with-peering, vnet-peering-sync-*."""
 
     type = TYPE
+    pause = 10
+    """Recorded network/vnet-peering-survives-vnet-put-2025-03-01 [6]."""
 
-    def write(self, peering_id: str, given: Json) -> Resource:
-        """Put a peering into the store as Updating and let both sides see each other."""
+    def write(self, peering_id: str, given: Json, *, sync: bool = False) -> Resource:
+        """Put a peering into the store as Updating and let both sides see each other.
+
+        `sync` takes over the remote VNet's address space as it is now (`syncRemoteAddressSpace`). Without it a
+        Connected peering keeps the copy that it has.
+        """
         vnet_id = peering_id.rsplit("/", 2)[0]
         remote = reference(given["remoteVirtualNetwork"])
         pair = "|".join(sorted((vnet_id.casefold(), remote["id"].casefold())))
@@ -43,7 +55,11 @@ class Peerings(NetworkChild):
             "doNotVerifyRemoteGateways": given.get("doNotVerifyRemoteGateways", False),
             "peerCompleteVnets": given.get("peerCompleteVnets", True),
             "routeServiceVips": {},
+            **{key: deepcopy(given[key]) for key in _KEPT if key in given},
         }
+        keeps_copy = before is not None and before.properties["peeringState"] == "Connected" and not sync
+        current = peered.remote_space(self.azure.store, properties)
+        properties["remoteAddressSpace"] = before.properties["remoteAddressSpace"] if before and keeps_copy else current
         peering = Resource(peering_id, TYPE, name_of(peering_id), {"properties": properties})
         self.azure.store.put(peering)
         self.update_states(vnet_id)
@@ -70,8 +86,10 @@ class Peerings(NetworkChild):
                 continue
             before = peering.properties["peeringState"]
             self.azure.store.touch(peering.id)
-            if self._points_back(remote, own):
+            if peered.counterpart(self.azure.store, peering) is not None:
                 peering.properties["peeringState"] = "Connected"
+                if before != "Connected":
+                    peering.properties["remoteAddressSpace"] = peered.remote_space(self.azure.store, peering.properties)
             elif before == "Connected":
                 peering.properties["peeringState"] = "Disconnected"
 
@@ -86,13 +104,15 @@ class Peerings(NetworkChild):
         if self.azure.store.get(remote) is None:
             raise bad_reference(remote, request.id)
         existed = self.azure.store.get(request.id)
-        peering = self.write(spelt(self.azure, TYPE, request.id), given)
+        sync = request.query.get("syncremoteaddressspace", "").casefold() == "true"
+        peering = self.write(spelt(self.azure, TYPE, request.id), given, sync=sync)
         vnet.body["etag"] = new_etag(self.azure)
 
         async def work(operation: Operation) -> None:
             await self.settle(peering, operation.takes)
 
-        operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
+        location = vnet.body["location"]
+        operation = start_network(self.azure, request, location, work, holds=vnet, pause=self.pause)
         return Answer(200 if existed else 201, self.shown(peering), operation.headers(location=False))
 
     @override
@@ -101,23 +121,23 @@ class Peerings(NetworkChild):
 
     @override
     def shown(self, resource: Resource) -> Json:
-        """With the remote VNet's address space as it is now."""
-        remote = self.azure.store.get(resource.properties["remoteVirtualNetwork"]["id"])
-        space: Json = remote.properties["addressSpace"] if remote else {"addressPrefixes": []}
+        """With the remote VNet's address space as it is now beside the copy, and how the two sides stand."""
+        held, store = resource.properties, self.azure.store
+        now = peered.remote_space(store, held)
         properties: Json = {
-            **resource.properties,
-            "peeringSyncLevel": _SYNC[resource.properties["peeringState"]],
-            "remoteAddressSpace": space,
-            "remoteVirtualNetworkAddressSpace": space,
+            "remoteAddressSpace": now,
+            **held,
+            "peeringSyncLevel": peered.sync_level(store, resource),
+            "remoteVirtualNetworkAddressSpace": now,
         }
+        if not held.get("peerCompleteVnets", True):
+            own = peered.space_of(store, resource.id.rsplit("/", 2)[0], items(held, "localSubnetNames"))
+            properties.update(localAddressSpace=own, localVirtualNetworkAddressSpace=own)
+        remote = store.get(held["remoteVirtualNetwork"]["id"])
+        if remote is not None and "encryption" in remote.properties:
+            properties["remoteVirtualNetworkEncryption"] = remote.properties["encryption"]
         etag = self.etag_of(resource.id)
         return {"name": resource.name, "id": resource.id, "etag": etag, "properties": properties, "type": TYPE}
-
-    def _points_back(self, remote: str, own: str) -> bool:
-        return any(
-            peering.properties["remoteVirtualNetwork"]["id"].casefold() == own.casefold()
-            for peering in self.azure.store.of_type(TYPE, remote)
-        )
 
 
 def _forwarding(remote_vnet_id: str) -> Json:

@@ -25,6 +25,14 @@ _GATHERED = ("provisioningState", "ipConfigurations", "privateEndpoints", "purpo
 _AZURES_OWN = ("resourceNavigationLinks", "serviceAssociationLinks", "ipConfigurationProfiles")
 """What other services of Azure write into a subnet: no caller can set or remove it (API type Subnet, read-only)."""
 
+_POLICIES_OFF_SINCE = "2020-11-01"
+"""The API version since which `privateEndpointNetworkPolicies` is Disabled unless a caller says otherwise.
+
+Recorded: Enabled with 2020-05-01 (network/subnet-set-then-unset-network-security-group [0]), Disabled with 2020-11-01
+(dnsresolver/forwarding-ruleset-full-flow-2022-07-01 [4]) and with every newer one. The version of the write decides,
+not that of the read (network/private-link-service-full-flow-2025-03-01).
+"""
+
 
 class Subnets(NetworkChild):
     """Recorded: network/subnet-set-then-unset-network-security-group, subnet-attach-route-table-then-delegation."""
@@ -47,8 +55,7 @@ class Subnets(NetworkChild):
             else:
                 properties.pop(key, None)
         properties["delegations"] = [_delegation(subnet_id, asked) for asked in items(given, "delegations")]
-        # Newer versions switch network policies off unless told (2024-03-01), older ones on (2020-05-01): recorded.
-        policies = "Disabled" if api_version >= "2022" else "Enabled"
+        policies = "Disabled" if api_version >= _POLICIES_OFF_SINCE else "Enabled"
         properties.setdefault("privateEndpointNetworkPolicies", policies)
         properties.setdefault("privateLinkServiceNetworkPolicies", "Enabled")
         return self.azure.store.put(Resource(subnet_id, TYPE, name_of(subnet_id), {"properties": properties}))

@@ -19,6 +19,9 @@ from localazure.store import Json, Resource, items, part
 
 TYPE = "Microsoft.Network/virtualNetworks"
 
+_DELETION_PAUSE = 10
+"""Seconds. Recorded: dnsresolver/forwarding-ruleset-full-flow-2022-07-01 [33]."""
+
 
 class VirtualNetworks(ResourceType):
     """Recorded: network/vnet-put-resends-subnets-2025-03-01, vnet-dns-servers-put, vnet-get-with-peering."""
@@ -109,7 +112,8 @@ class VirtualNetworks(ResourceType):
         async def work(operation: Operation) -> None:
             await self.remove(vnet.id, operation.takes)
 
-        operation = start_network(self.azure, request, vnet.body["location"], work, holds=vnet)
+        location = vnet.body["location"]
+        operation = start_network(self.azure, request, location, work, holds=vnet, pause=_DELETION_PAUSE)
         return Answer(202, None, operation.headers(location=True))
 
     @override
@@ -138,6 +142,9 @@ class VirtualNetworks(ResourceType):
             )
         if not items(part(part(sent, "properties"), "addressSpace"), "addressPrefixes"):
             raise _no_address_space(request)
+        encryption = part(part(sent, "properties"), "encryption")
+        if encryption and ("enabled" not in encryption or "enforcement" not in encryption):
+            raise _half_an_encryption(request)
         for subnet in items(part(sent, "properties"), "subnets"):
             check_route_table(self.azure, request.id, part(subnet, "properties"))
         kept = {str(subnet.get("name", "")).casefold() for subnet in items(part(sent, "properties"), "subnets")}
@@ -158,6 +165,8 @@ class VirtualNetworks(ResourceType):
             "enableDdosProtection": given.get("enableDdosProtection", False),
             "enableVmProtection": given.get("enableVmProtection", False),
         }
+        if given.get("encryption"):
+            properties["encryption"] = {key: given["encryption"][key] for key in ("enabled", "enforcement")}
         location = normal_location(sent.get("location") or (existed.body["location"] if existed else ""))
         body: Json = {"etag": new_etag(self.azure), "location": location, "properties": properties}
         if sent.get("tags") is not None:
@@ -202,13 +211,13 @@ async def _nothing_to_do(_operation: Operation) -> None:
     """The operation of a write that was done at once."""
 
 
-_NETWORK_KEYS = ("addressSpace", "dhcpOptions")
+_NETWORK_KEYS = ("addressSpace", "dhcpOptions", "encryption")
 
 
 def _network_of(vnet: Resource, shown: Json) -> Json:
     """What of a VNet is network, and not only a label."""
     prefixes = {subnet["name"]: subnet["properties"].get("addressPrefix") for subnet in shown["properties"]["subnets"]}
-    return {"subnets": prefixes, **{key: vnet.properties[key] for key in _NETWORK_KEYS}}
+    return {"subnets": prefixes, **{key: vnet.properties.get(key) for key in _NETWORK_KEYS}}
 
 
 def _wanted(sent: Json, vnet: Resource) -> Json:
@@ -217,7 +226,20 @@ def _wanted(sent: Json, vnet: Resource) -> Json:
         subnet.get("name"): part(subnet, "properties").get("addressPrefix") for subnet in items(given, "subnets")
     }
     servers = {"dnsServers": items(part(given, "dhcpOptions"), "dnsServers")}
-    return {"subnets": prefixes, "addressSpace": given.get("addressSpace"), "dhcpOptions": servers}
+    kept = {key: given.get(key) for key in _NETWORK_KEYS}
+    return {"subnets": prefixes, **kept, "dhcpOptions": servers}
+
+
+def _half_an_encryption(request: ArmRequest) -> Refused:
+    """Recorded: network/vnet-encryption [3]."""
+    return arm_error(
+        400,
+        "MustSpecifyBothEncryptionIntentAndEnforcementPolicy",
+        f"Cannot encrypt VirtualNetwork {request.id} unless both encryption intent (Enabled true or false) and "
+        "enforcement policy (AllowUnencrypted or DropUnencrypted) are specified.",
+        cause="",
+        details=[],
+    )
 
 
 def _no_address_space(request: ArmRequest) -> Refused:

@@ -1,5 +1,6 @@
 """Virtual network links: one per zone and VNet, written asynchronously, and refused only when looked up."""
 
+from dataclasses import dataclass
 from typing import override
 
 from localazure.answers import Answer, arm_error
@@ -22,6 +23,22 @@ _VNET_IDENTITY = "localazure/vnet"
 """Key of a link's body that is never printed: which VNet it was made for, told by `resourceGuid` and not by name."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a write says of a link. Recorded: privatedns/link-resolution-policy-update-nxdomainredirect."""
+
+    vnet: str
+    registration: bool = False
+    policy: str = "Default"
+    tags: dict[str, str] | None = None
+
+
+def _asked(vnet_id: str, body: Json) -> _Asked:
+    given = part(body, "properties")
+    policy = given.get("resolutionPolicy") or "Default"
+    return _Asked(vnet_id, bool(given.get("registrationEnabled", False)), policy, body.get("tags"))
+
+
 class ZoneLinks(ResourceType):
     """Recorded: privatedns/link-create-full-flow, link-put-if-none-match-conflict, link-patch-if-match-failed."""
 
@@ -41,7 +58,7 @@ class ZoneLinks(ResourceType):
 
         The link is there at once, InProgress: so the second of two writers with `If-None-Match: *` loses.
         """
-        begun = self._begin(link_id, vnet_id, registration=registration, tags=tags, condition=condition)
+        begun = self._begin(link_id, _Asked(vnet_id, registration, tags=tags), condition)
         return await self._finish(link_id, begun, takes or self.azure.clock.sleep)
 
     def place(self, link_id: str, vnet_id: str, *, tags: dict[str, str] | None = None) -> Resource:
@@ -98,11 +115,7 @@ class ZoneLinks(ResourceType):
         if self.azure.store.get(request.parent) is None:
             raise parent_not_found(request.parent)
         link_id = spelt(self.azure, TYPE, request.id)
-        registration = bool(part(body, "properties").get("registrationEnabled", False))
-
-        begun = self._begin(
-            link_id, vnet_id, registration=registration, tags=body.get("tags"), condition=request.condition
-        )
+        begun = self._begin(link_id, _asked(vnet_id, body), request.condition)
 
         async def work(operation: Operation) -> None:
             await self._finish(link_id, begun, operation.takes)
@@ -110,19 +123,17 @@ class ZoneLinks(ResourceType):
         operation = start_dns(self.azure, request, "UpsertVirtualNetworkLink", work)
         return Answer(202, {}, operation.headers(location=True))
 
-    def _begin(
-        self, link_id: str, vnet_id: str, *, registration: bool, tags: dict[str, str] | None, condition: Condition
-    ) -> Resource | OperationFailed:
+    def _begin(self, link_id: str, asked: _Asked, condition: Condition) -> Resource | OperationFailed:
         """Put the link into the store, InProgress if it is new; or say why not, which nobody hears yet."""
         link_id = _lower_cased(link_id)
         link = self.azure.store.get(link_id)
-        if (refusal := self._refusal(link_id, link, vnet_id, condition)) is not None:
+        if (refusal := self._refusal(link_id, link, asked.vnet, condition)) is not None:
             return refusal
-        link = link or self._new(link_id, vnet_id)
+        link = link or self._new(link_id, asked.vnet)
         link.body["etag"] = self._etag()
-        link.properties["registrationEnabled"] = registration
-        if tags is not None:
-            link.body["tags"] = tags
+        link.properties.update(registrationEnabled=asked.registration, resolutionPolicy=asked.policy)
+        if asked.tags is not None:
+            link.body["tags"] = asked.tags
         return link
 
     async def _finish(self, link_id: str, begun: Resource | OperationFailed, takes: Takes) -> Resource:

@@ -1,7 +1,7 @@
 """Sends recorded requests to a local Azure, at the moment that each recorded answer belongs to, and compares."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,9 +51,15 @@ class Replay:
         """The bodies of the recorded answers."""
         return [exchange["response"]["body"] for exchange in self._recording.exchanges]
 
-    async def tell(self) -> None:
-        """Replay every exchange of a supported type."""
+    async def tell(self, meanwhile: Mapping[int, Callable[["Replay"], Awaitable[None]]] | None = None) -> None:
+        """Replay every exchange of a supported type.
+
+        `meanwhile` is what others do before an exchange, by the exchange's number.
+        """
         for nth, exchange in enumerate(self._recording.exchanges):
+            if meanwhile and nth in meanwhile:
+                await self.settle()
+                await meanwhile[nth](self)
             request = exchange["request"]
             if request is None or nth in self._skipped:
                 continue
@@ -170,7 +176,7 @@ class Replay:
             await self._write_like(path, {"id": path, **_before(request["body"])})
         elif method == "DELETE" and response["status"] in (200, 202) and self.azure.store.get(path) is None:
             raise AssertionError(f"{path} must be prepared")
-        elif method in ("GET", "PUT", "DELETE") and response["status"] in (201, 204, 404):
+        elif method in ("GET", "PUT", "DELETE") and response["status"] in (201, 202, 204, 404):
             await self._make_parent(path, response)
 
     async def _write_like(self, path: str, resource: dict[str, Any]) -> None:
