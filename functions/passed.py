@@ -23,6 +23,7 @@ from functions.handlers.verdict import (
     Verdict,
     soonest,
 )
+from functions.ledger.instants import LONGEST_WAIT
 from functions.ledger.journal import Journal
 from functions.ledger.state import GONE, Observed
 from functions.policy import Policy
@@ -166,7 +167,7 @@ def _followed(
         work, why="look-again", operations=operations, attempt=attempt, always=False, intents=()
     )
     ended = "look-again" if ended == "settled" else ended
-    return Pass(ended, outcomes, findings, follow_up, max(0.0, delay))
+    return Pass(ended, outcomes, findings, follow_up, min(max(0.0, delay), LONGEST_WAIT))
 
 
 def carrying(done: Pass, work: Work, told: Journal) -> Pass:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from functions.handlers.verdict import Action, Change
+from functions.ledger.instants import SKEW
 
 WINDOW = 3600.0
 """Seconds in which changes and removals are counted together."""
@@ -31,8 +32,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
     def holds(self, now: float) -> bool:
-        """Whether it is given and not a day old."""
-        return self.at <= now < self.at + VALID
+        """Whether it is given and not a day old. The worker that kept it may have a clock that is a little ahead."""
+        return self.at - SKEW <= now < self.at + VALID
 
     def permits(self, change: Change, now: float) -> bool:
         """Whether this very change may be made now, whatever else the hour has seen."""

@@ -24,7 +24,7 @@ from functions.handlers.verdict import (
     Verdict,
     soonest,
 )
-from functions.ledger import journal
+from functions.ledger import instants, journal
 from functions.ledger.journal import Journal
 from functions.ledger.state import Observed
 from functions.pace import until_asked
@@ -36,7 +36,7 @@ from functions.restraint import Restrained
 from functions.role import Role
 from functions.second_app import Ask
 from functions.telemetry import telemetry
-from functions.work import URGENT, Work
+from functions.work import URGENT, Work, bounded
 
 _log = logging.getLogger("tether")
 
@@ -59,6 +59,8 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
     mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
     """
+    at = around.now()
+    work, before = bounded(work, at), None if before is None else instants.remembered(before, at)
     told = Journal(around.ledger, work.row, work)
     with telemetry().span("pass", work.cause):
         await told.catch_up()
@@ -76,6 +78,7 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
+    before = None if before is None else instants.remembered(before, at)
     if work.why == URGENT and before is not None and not before.at:
         depth = Depth.URGENT  # nobody has seen the newborn zone yet, and its nodes still wait (rule 6)
     try:

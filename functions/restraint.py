@@ -11,6 +11,7 @@ from functions.dns.record import Record
 from functions.fleet.seen import Seen, Unknown
 from functions.fleet.subnet_model import Subnet
 from functions.handlers.verdict import TAKEN, Action, Change, Finding, Linking, Recording, Routing, Severity
+from functions.ledger.instants import has_passed
 from functions.ledger.state import TOOK_NOTHING, UNTOLD, Entry
 from functions.plan import Approval, limit
 from functions.role import Role
@@ -116,12 +117,12 @@ def left_untold(entries: Iterable[Entry], change: Change, at: float) -> Finding 
 
     The row never hears of what they made and others undid. Their intents stay in the journal without an outcome.
     """
-    died = [one for one in entries if _is_untold(one) and _is_of(one, change) and one.at > at - _DAY]
+    died = [one for one in entries if _is_untold(one) and _is_of(one, change) and not has_passed(one.at, _DAY, at)]
     return _untold(change, len(died)) if len(died) >= _REVERSALS else None
 
 
 def _may_have_taken(entry: Entry, at: float) -> bool:
-    return entry.at > at - _DAY and entry.result not in TOOK_NOTHING
+    return not has_passed(entry.at, _DAY, at) and entry.result not in TOOK_NOTHING
 
 
 def _is_untold(entry: Entry) -> bool:

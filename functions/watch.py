@@ -15,6 +15,7 @@ from functions.around import Around
 from functions.fleet.identify import row_of
 from functions.fleet.model import ManagedCluster
 from functions.ledger.coalescing import resent
+from functions.ledger.instants import has_passed, is_due_later
 from functions.ledger.state import Ledger, NewerRowError, Observed, Row
 from functions.queue import WorkQueue
 from functions.role import Role
@@ -93,7 +94,7 @@ class _Listed:
         there = {str(cluster.id).casefold() for cluster in self.clusters}
         for row in rows:
             cluster = row.observed.living.casefold()
-            awaited = row.counters.pending or row.counters.look_at > at
+            awaited = row.counters.pending or is_due_later(row.counters.look_at, at)
             if cluster and cluster not in there and cluster.split("/")[2] in self.subscriptions and not awaited:
                 yield row
 
@@ -132,7 +133,7 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
 
     AKS says         the row says                          look
     busy             nothing                               yes
-    busy             a look-again is due later             no: it has its message, and `resent` its back
+    busy             a look-again is due within a day      no: it has its message, and `resent` its back
     busy             seen less than five minutes ago       no
     busy             seen before                           yes
     Failed           nothing, or another state             yes
@@ -144,11 +145,11 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     if row is None or row.observed == Observed():
         nothing_known = row is None or not row.counters.pending
         return nothing_known and (not cluster.settled or state == "failed")
-    if row.counters.pending or row.counters.look_at > at:
+    if row.counters.pending or is_due_later(row.counters.look_at, at):
         return False
     if cluster.settled:
         return row.observed.state.casefold() != state
-    return at - row.observed.at > _AGAIN or row.observed.state.casefold() != state
+    return has_passed(row.observed.at, _AGAIN, at) or row.observed.state.casefold() != state
 
 
 def rests(row: Row | None, around: Around) -> bool:
@@ -163,7 +164,7 @@ def rests(row: Row | None, around: Around) -> bool:
 
 def whose_turn(looked: Mapping[ResourceId, float], at: float) -> list[ResourceId]:
     """Who was not looked at for an hour, longest ago first. `looked`: when, in seconds since 1970, 0 for never."""
-    due = [subject for subject, last in looked.items() if at - last > _REST]
+    due = [subject for subject, last in looked.items() if has_passed(last, _REST, at)]
     return sorted(due, key=lambda subject: (looked[subject], subject))[:_A_ROUND]
 
 

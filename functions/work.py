@@ -7,6 +7,8 @@ from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import decode_hook, encode_hook
 from functions.fleet.zone_name import system_zone
+from functions.ledger import instants
+from functions.ledger.instants import SKEW, past
 from functions.ledger.state import Entry, subject_of
 
 # Written into every message, so that a worker of an older version leaves a newer message to a newer worker. Messages of
@@ -66,6 +68,27 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def placed(self) -> bool:
         """Whether its row is known. The id of a cluster does not tell it: the node resource group is in its body."""
         return self.subject is not None or self.target.type != CLUSTERS
+
+
+_MOST_ATTEMPTS = 10_000  # the pace is at its slowest long before
+
+
+def bounded(work: Work, now: float) -> Work:
+    """The Work with numbers that can be, whatever a message says: no instant ahead of `now`, no negative count.
+
+    One that says it began in the future would be young for ever, and be tried at the pace of a newborn cluster.
+    """
+    return msgspec.structs.replace(
+        work,
+        since=work.since if 0.0 <= work.since <= now + SKEW else now,
+        attempt=min(max(work.attempt, 0), _MOST_ATTEMPTS),
+        look=max(work.look, 0),
+        operations=instants.operations(work.operations, now),
+        intents=tuple(
+            msgspec.structs.replace(entry, at=past(entry.at, now), ended=past(entry.ended, now))
+            for entry in work.intents
+        ),
+    )
 
 
 class NotWorkError(Exception):

@@ -119,6 +119,9 @@ class _Wrapped(msgspec.Struct):
     error: Body
 
 
+# A longer pause is believed no longer: ARM names seconds, private DNS and AKS minutes.
+_LONGEST_PAUSE = 3600.0  # seconds
+
 _wrapped = msgspec.json.Decoder(_Wrapped)
 _bare = msgspec.json.Decoder(Body)
 
@@ -160,9 +163,9 @@ def _text(value: object) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The pause that an answer asks for, in seconds. A date (which ARM does not send) counts as none."""
+    """The pause that an answer asks for, in seconds: an hour at most. A date, which ARM does not send, is none."""
     text = headers.get("retry-after") or headers.get("Retry-After") or ""
-    return float(text) if text.isascii() and text.isdigit() else None
+    return min(float(text), _LONGEST_PAUSE) if text.isascii() and text.isdigit() else None
 
 
 def _decoded(body: bytes) -> Body:

@@ -14,6 +14,7 @@ from functions.fleet.seen import Seen
 from functions.handlers import pod_restart_findings as findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import Action, Change, Finding, Outcome, Restarting, Result, Verdict
+from functions.ledger.instants import has_passed
 from functions.ledger.move import Move
 from functions.ledger.state import Row
 from functions.policy import PodRestarts, Policy
@@ -186,6 +187,6 @@ def is_crowded(rows: tuple[Row, ...], change: Change, at: float) -> bool:
         operation.target
         for row in rows
         for operation in row.observed.operations
-        if operation.command and operation.since > at - _FORGOTTEN and operation.target != change.target
+        if operation.command and not has_passed(operation.since, _FORGOTTEN, at) and operation.target != change.target
     }
     return len(begun) >= _CLUSTERS

@@ -199,9 +199,12 @@ class Replayed(Shown, frozen=True, kw_only=True):
     left: int
 
 
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
 def moment(seconds: float) -> datetime:
-    """An instant in seconds since 1970 as RFC 3339 tells it."""
-    return datetime.fromtimestamp(seconds, UTC)
+    """An instant in seconds since 1970 as RFC 3339 tells it; beyond what that can tell, the last or the first."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), _LAST), UTC)
 
 
 def known_moment(seconds: float) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from functions import queue
 from functions.arm.errors import NoTokenError
@@ -10,6 +10,7 @@ from functions.arm.resource_id import ResourceId
 from functions.http.answers import Check, Health, ShownRound, moment
 from functions.http.asked import Asked, NoParameters
 from functions.http.desk import Desk
+from functions.ledger.instants import has_passed
 from functions.ledger.reports import Reports, ReportsError, Round
 from functions.ledger.state import LedgerError
 from functions.policy import Policy, PolicyError
@@ -112,9 +113,15 @@ async def _round(reports: Reports, now: float) -> tuple[Round | None, float]:
 
 def _stale(since: float, now: float) -> Check:
     """Whether rounds of `watch` end. A fresh deployment has its five minutes too."""
-    if now - since <= _STALE:
+    if not has_passed(since, _STALE, now):
         return _OK
-    when = datetime.fromtimestamp(since, UTC)
+    when = moment(since)
+    if since > now:
+        return Check(
+            ok=False,
+            detail=f"the last round of watch ended at {when:%Y-%m-%dT%H:%M:%SZ}, ahead of this worker's clock: one of "
+            "the app's workers had a wrong clock; the next round of watch puts it right",
+        )
     return Check(
         ok=False,
         detail=f"no round of watch has ended since {when:%Y-%m-%dT%H:%M:%SZ}: see whether the function app's timers "

@@ -7,6 +7,7 @@ import msgspec
 
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import decode_hook, encode_hook
+from functions.ledger.instants import finite
 from functions.ledger.state import VERSION, Counters, Entry, LedgerError, NewerRowError, Observed, Row
 
 _FAR = 10**13  # milliseconds, far in the future: the newest entry of the journal sorts first
@@ -95,7 +96,7 @@ def row_in(subject: ResourceId, entity: dict[str, Any]) -> Row:
             seq=int(entity.get("seq", 0)),
             done=int(entity.get("done", 0)),
             look=int(entity.get("look", 0)),
-            look_at=float(entity.get("look_at", 0.0)),
+            look_at=finite(float(entity.get("look_at", 0.0))),
             causes=msgspec.json.decode(entity.get("causes") or "[]", type=tuple[str, ...]),
         )
         observed = observed_decoder.decode(entity["observed"]) if entity.get("observed") else Observed()

@@ -171,7 +171,10 @@ class Ledger(Protocol):
         ...
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
-        """Rows with an event that nobody answered since `before`, or whose look-again was due before it."""
+        """Rows with an event that nobody answered since `before`, or whose look-again was due before it.
+
+        One more sort: rows with such an instant that is hours ahead of `before`, which a wrong clock wrote.
+        """
         ...
 
     async def rows(self) -> tuple[Row, ...]:

@@ -27,6 +27,7 @@ from functions.ledger.entities import (
     row_in,
     text_of,
 )
+from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
 from functions.ledger.state import (
     TOOK_NOTHING,
     VERSION,
@@ -80,7 +81,7 @@ class TableLedger:
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         entity = await self._get(subject)
         held = (await self._row(subject, entity or {})).observed
-        if held.at > observed.at:
+        if is_newer(held.at, observed.at):
             return
         await self._point(subject, held, observed)
         text, body = text_of(observed), ""
@@ -113,8 +114,13 @@ class TableLedger:
 
     async def overdue(self, before: float) -> tuple[Row, ...]:
         # The SDK fills in parameters word by word, so that a bracket must not touch one.
-        asked = "( pending eq true and bumped lt @before ) or ( look_at gt 0.0 and look_at lt @before )"
-        return await self._query(asked, {"before": before})
+        # An instant that is too far ahead was written by a worker with a wrong clock: nothing would ever come then.
+        asked = (
+            "( pending eq true and bumped lt @before ) or ( pending eq true and bumped gt @wrong ) "
+            "or ( look_at gt 0.0 and look_at lt @before ) or look_at gt @never"
+        )
+        values = {"before": before, "wrong": before + WRONG_CLOCK, "never": before + NEVER}
+        return await self._query(asked, values)
 
     async def rows(self) -> tuple[Row, ...]:
         return await self._query("seq ge 0", {})

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from functions.triggers.triage import Event
+from functions.triggers.triage import Event, seconds
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -40,5 +40,5 @@ def event_in(body: bytes) -> Event | None:
         type=kind,
         subject=raw.subject,
         operation=raw.data.operation,
-        at=at.timestamp() if at is not None else None,
+        at=seconds(at) if at is not None else None,
     )

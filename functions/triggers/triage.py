@@ -10,6 +10,7 @@ from functions.arm.resource_id import ResourceId
 from functions.fleet.endpoint import ENDPOINT
 from functions.fleet.subnet_model import aks_table
 from functions.fleet.zone_name import custom_zone, system_zone
+from functions.ledger.instants import of_event
 from functions.work import CLUSTER_DELETED, CLUSTER_FAILED, CLUSTERS, DELETE_FAILED, MOVED, URGENT, Work
 
 
@@ -85,7 +86,7 @@ def triage(event: Event, now: float) -> Work | None:
     resource = ResourceId(event.subject)
     wake, why = TABLE.get((resource.type, *sort), (Wake.NOTHING_YET, ""))
     target = None if wake is Wake.NOTHING_YET else _target(resource)
-    return None if target is None else Work(target=target, why=why, cause=event.id, since=event.at or now)
+    return None if target is None else Work(target=target, why=why, cause=event.id, since=of_event(event.at, now))
 
 
 def _target(resource: ResourceId) -> ResourceId | None:
@@ -129,8 +130,16 @@ def event_of(raw: Any) -> Event:
         type=_text(kind),
         subject=_text(raw.subject),
         operation=_text(data.get("operationName")),
-        at=at.timestamp() if isinstance(at, datetime) else None,
+        at=seconds(at) if isinstance(at, datetime) else None,
     )
+
+
+def seconds(at: datetime) -> float | None:
+    """An instant in seconds since 1970, None for one that has no such number (a local time in the year 1)."""
+    try:
+        return at.timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _text(value: object) -> str:

@@ -55,6 +55,7 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("a message goes to the poison queue: %s", error)
         await here.queue.bury(body)
         return
+    item = work.bounded(item, here.now())
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)

@@ -114,6 +114,20 @@ async def test_observing_does_not_touch_the_counters(ledger: Ledger) -> None:
     assert (await ledger.read(GROUP)).counters.seq == 1
 
 
+async def test_what_a_worker_with_a_wrong_clock_wrote_is_overdue(ledger: Ledger) -> None:
+    await ledger.bump(GROUP, AT + 7200)
+    await ledger.look_again(CUSTOM_ZONE, AT + 3 * 86_400, CUSTOM_ZONE)
+    assert {row.subject for row in await ledger.overdue(AT)} == {GROUP, CUSTOM_ZONE}
+    await ledger.look_again(CUSTOM_ZONE, AT + 86_400, CUSTOM_ZONE)
+    assert {row.subject for row in await ledger.overdue(AT)} == {GROUP}, "a day is as long as anything is put off"
+
+
+async def test_an_observation_of_the_future_gives_way_to_the_next(ledger: Ledger) -> None:
+    await ledger.remember(GROUP, Observed(at=AT + 86_400, state="Succeeded"))
+    await ledger.remember(GROUP, Observed(at=AT, state="Updating"))
+    assert (await ledger.read(GROUP)).observed.state == "Updating"
+
+
 async def test_what_nobody_answered_is_overdue(ledger: Ledger) -> None:
     await ledger.bump(GROUP, AT)
     await ledger.look_again(CUSTOM_ZONE, AT + 10, CUSTOM_ZONE)

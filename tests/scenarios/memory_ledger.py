@@ -7,6 +7,7 @@ import msgspec
 
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import key, partition
+from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
 from functions.ledger.state import TOOK_NOTHING, Counters, Entry, LedgerError, Mark, Observed, Row
 
 
@@ -43,7 +44,7 @@ class MemoryLedger:
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
-        if row.observed.at > observed.at:
+        if is_newer(row.observed.at, observed.at):
             return
         self.held[subject] = msgspec.structs.replace(row, observed=observed)
         held = row.observed
@@ -61,7 +62,9 @@ class MemoryLedger:
         return tuple(
             row
             for row in self.held.values()
-            if (row.counters.pending and self.bumped[row.subject] < before) or 0 < row.counters.look_at < before
+            if (row.counters.pending and not before <= self.bumped[row.subject] <= before + WRONG_CLOCK)
+            or 0 < row.counters.look_at < before
+            or row.counters.look_at > before + NEVER
         )
 
     async def rows(self) -> tuple[Row, ...]:

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from functions.triggers.events import receive
+from functions.triggers.triage import Event
 from localazure import fault_effects as effects
 from localazure.resources.groups import ResourceGroups
 from localazure.world import SUBSCRIPTION
 from tests.scenarios.story import ZONES, Story, a_policy, lines, tell
 
+CLUSTERS = "Microsoft.ContainerService/managedClusters"
 OTHER_GUID = "99999999-0000-4000-8000-00000000000f"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
@@ -151,6 +154,51 @@ def test_a_zone_that_was_never_there_is_forgotten_without_a_write() -> None:
         assert not here.transport.links_put()
 
     tell(story, deaf=True)
+
+
+def unseen(here: Story) -> str:
+    return f"{GROUP}/nowhere/providers/{ZONES}/{OTHER_GUID}.privatelink.westeurope.azmk8s.io"
+
+
+def denied(here: Story) -> str:
+    here.faults.add(effects.not_authorised(), method="GET")
+    return str(here.zone)
+
+
+@pytest.mark.parametrize("at", [253_402_300_799.0, -62_135_596_800.0, 1e308, float("nan")])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(unseen, id="a zone that is not there"),
+        pytest.param(lambda _: f"{GROUP}/nowhere/providers/{CLUSTERS}/none", id="a cluster that is not there"),
+        pytest.param(lambda here: str(here.zone), id="a zone that is there"),
+        pytest.param(denied, id="a zone that may not be read"),
+    ],
+)
+def test_an_event_of_an_impossible_time_costs_as_many_passes_as_one_of_now(
+    subject: Callable[[Story], str], at: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    def passes_of(at: float | None) -> int:
+        counted = list[int]()
+
+        async def story(here: Story) -> None:
+            await here.create()
+            await here.passes(900)
+            caplog.clear()
+            now = here.azure.clock.now()
+            kind, where = "Microsoft.Resources.ResourceWriteSuccess", subject(here)
+            operation = f"{CLUSTERS}/write" if CLUSTERS in where else f"{ZONES}/write"
+            event = Event("forged", kind, where, operation, now if at is None else at)
+            await receive(event, now, lambda: here.live)
+            await here.passes(3600)
+            counted.append(len(lines(caplog, "pass")))
+
+        tell(story, lambda world: a_policy(world, world.hub))
+        return counted[0]
+
+    assert passes_of(at) == passes_of(None)
 
 
 @pytest.mark.parametrize("body", [b"", b"junk", b"{}", b'{"version": 99}'])

@@ -57,7 +57,7 @@ def test_what_takes_is_counted_together(additions: int, removals: int, done: int
         pytest.param(REMOVALS[:10], AT, 0, id="an approved plan is made"),
         pytest.param(REMOVALS[:10], AT - VALID + 1, 0, id="for a day"),
         pytest.param(REMOVALS[:10], AT - VALID, 10, id="and no longer"),
-        pytest.param(REMOVALS[:10], AT + 1, 10, id="nor from the future"),
+        pytest.param(REMOVALS[:10], AT + 301, 10, id="nor from the future, beyond what clocks differ by"),
         pytest.param(REMOVALS[:7], AT, 0, id="what was not approved may be within the allowance"),
         pytest.param(REMOVALS[:6], AT, 4, id="or beyond it, alone"),
         pytest.param(REMOVALS[20:30], AT, 10, id="an approval of others permits nothing"),

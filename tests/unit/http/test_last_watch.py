@@ -8,6 +8,7 @@ import pytest
 from functions import telemetry
 from functions.around import Around
 from functions.http.routes import HEALTH
+from functions.ledger.reports import Round
 from functions.policy import PolicyError
 from functions.role import Role
 from functions.triggers.timers import round_of_watch
@@ -54,6 +55,18 @@ def test_a_fresh_deployment_has_its_five_minutes_whichever_worker_is_asked(silen
         await asyncio.sleep(silence)
         told = await Caller(here.live, here.queue).ask(HEALTH)
         assert (told.status, told.body["lastWatch"]) == (status, None)
+
+    call(story)
+
+
+def test_a_round_of_the_future_is_not_healthy_for_ever() -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        await here.live.reports.keep_round(Round(at=253_402_300_799.0))
+        told = await caller.ask(HEALTH)
+        assert told.status == 503
+        assert "ahead of this worker's clock" in told.body["watch"]["detail"]
+        await a_round(here)
+        assert (await caller.ask(HEALTH)).status == 200
 
     call(story)
 
