@@ -12,6 +12,7 @@ import msgspec
 
 from functions import work
 from functions.arm.resource_id import ResourceId
+from functions.ledger.paused import Paused
 from functions.ledger.state import Counters, Entry, Mark, Observed, Row
 from functions.work import Work
 from localazure.host.host_json import read
@@ -38,8 +39,10 @@ class Ledger:
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
         return counters
 
-    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
-        counters = await self._count(subject, lambda counters: counters.looking(at))
+    async def look_again(
+        self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
+    ) -> Counters:
+        counters = await self._count(subject, lambda counters: counters.looking(at, paused, now))
         held = self.held[subject]
         self.held[subject] = msgspec.structs.replace(held, target=held.target or str(target))
         return counters

@@ -9,7 +9,7 @@ from functions.dns.ask import Asker
 from functions.fleet.observe_records import NO_TARGETS, Targets
 from functions.fleet.scope import Scopes
 from functions.ledger.reports import Plans
-from functions.ledger.state import Ledger
+from functions.ledger.state import Counters, Ledger
 from functions.policy import Policy
 from functions.role import Role
 from functions.second_app import NoSecondApp, SecondApp
@@ -32,3 +32,7 @@ class Around:
     role: Role = Role.ALONE
     second: SecondApp = field(default_factory=NoSecondApp)
     removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something
+
+    def learn_pauses(self, counters: Counters) -> None:
+        """Take over from a row which reads other workers may not repeat yet."""
+        self.session.learn_pauses(counters.pauses_left(self.now()))

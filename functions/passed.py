@@ -25,6 +25,7 @@ from functions.handlers.verdict import (
 )
 from functions.ledger.instants import LONGEST_WAIT
 from functions.ledger.journal import Journal
+from functions.ledger.paused import Paused
 from functions.ledger.state import GONE, Observed
 from functions.policy import Policy
 from functions.restraint import Restrained
@@ -48,6 +49,8 @@ class Pass:
     follow_up: Work | None = None
     delay: float = 0.0
     error: str | None = None
+    paused: tuple[Paused, ...] = ()
+    """The reads that ARM refused with a pause, or whose pause was not over."""
     observed: Observed | None = None
     """What is worth remembering. None after a pass that could not see, which leaves everything as it was."""
 

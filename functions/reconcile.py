@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
+from functions.arm.read_pauses import Met
 from functions.around import Around
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.observe import Depth, expected, observe
@@ -26,6 +27,7 @@ from functions.handlers.verdict import (
 )
 from functions.ledger import instants, journal
 from functions.ledger.journal import Journal
+from functions.ledger.paused import Paused
 from functions.ledger.state import Observed
 from functions.pace import until_asked
 from functions.passed import Pass, blind, carrying, remember, tell_milestones
@@ -64,13 +66,21 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     told = Journal(around.ledger, work.row, work)
     with telemetry().span("pass", work.cause):
         await told.catch_up()
-        done = carrying(await _pass(work, around, depth, before, told), work, told)
+        with around.session.noting_pauses() as met:
+            done = carrying(await _pass(work, around, depth, before, told), work, told)
+        done = replace(done, paused=_paused(around, met))
         telemetry().passed(done.ended, done.outcomes, done.findings)
     for finding in done.findings:
         journal.found(finding, work)
     numbers = {"changes": len(done.outcomes), "findings": len(done.findings)}
     journal.passed(work, done.ended, done.delay if done.follow_up else None, error=done.error, **numbers)
     return done
+
+
+def _paused(around: Around, met: Met) -> tuple[Paused, ...]:
+    """The reads of a pass that are not to be repeated yet, for the row."""
+    now = around.now()
+    return tuple(Paused(path, now + left) for path, left in around.session.pauses_left(met))
 
 
 async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Considered:

@@ -33,7 +33,7 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
         if done.observed is not None:
             await ledger.remember(work.row, done.observed)
         if follow_up is not None:
-            counters = await ledger.look_again(work.row, at + done.delay, follow_up.target)
+            counters = await ledger.look_again(work.row, at + done.delay, follow_up.target, done.paused, at)
             follow_up = msgspec.structs.replace(follow_up, look=counters.look)
     except LedgerError as error:
         _log.warning("the ledger lost sight of %s, and the message carries it: %s", work.row, error)

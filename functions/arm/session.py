@@ -1,9 +1,10 @@
 """One authenticated way to ARM for the whole worker: raw requests for reads, typed clients for writes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.policies import CustomHookPolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
@@ -15,6 +16,7 @@ from functions.arm import errors
 from functions.arm.allowance import Allowance
 from functions.arm.clouds import Cloud
 from functions.arm.credential import TokenSource
+from functions.arm.read_pauses import Met, ReadPauses
 from functions.telemetry import telemetry
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Session:
     """Reads and writes against one cloud's ARM, with one credential and one connection pool.
 
     Every call fails as ArmError (refused), NoAnswerError or NoTokenError, and with nothing else of azure-core.
-    Nothing is retried here: the queue owns backoff (rule 5). Redirects are not followed, so that a token goes
+    Nothing is retried here: the queue owns backoff (rule 5). A read that ARM refused with a Retry-After is not sent
+    again before that is over; it fails as NoTurnError instead. Redirects are not followed, so that a token goes
     nowhere but to ARM, and resource providers are not registered on the side.
     """
 
@@ -44,10 +47,24 @@ class Session:
         self._transport = transport
         self._clients: dict[tuple[Callable[..., Any], str], Any] = {}
         self._allowance = Allowance()
+        self._pauses = ReadPauses()
 
     def holding(self, subscription: str, reads: int) -> AbstractContextManager[None]:
         """Hold so many of a subscription's reads for a pass. Raises NoTurnError when they are not to be had now."""
         return self._allowance.held(subscription, reads, _seconds())
+
+    def noting_pauses(self) -> AbstractContextManager[Met]:
+        """Note the reads inside that ARM refuses with a pause: paths, and until when, in seconds of this worker."""
+        return self._pauses.noting()
+
+    def pauses_left(self, met: Met) -> list[tuple[str, float]]:
+        """Of what was noted: the paths, and for how many seconds each still pauses."""
+        now = _seconds()
+        return [(path, until - now) for path, until in met.items() if until > now]
+
+    def learn_pauses(self, left: Iterable[tuple[str, float]]) -> None:
+        """What another worker met: paths, and for how many seconds each still pauses."""
+        self._pauses.learn(left, _seconds())
 
     async def get(self, path: str, api_version: str) -> bytes:
         """The body of a GET on a path of ARM, such as an id."""
@@ -75,13 +92,18 @@ class Session:
         return (await self._credential.get_token_info(scope)).token
 
     async def _send(self, request: HttpRequest, timeout: float = READ_TIMEOUT) -> Answer:  # noqa: ASYNC109 - as above
+        path = urlsplit(request.url).path
+        self._pauses.check(path, _seconds())
         client = self.private_dns("")
         answer = await guarded(lambda: client.send_request(request, read_timeout=timeout), request.method)
         telemetry().called(request.method, answer.status_code)
         if request.method == "GET":
             self._allowance.answered(request.url, answer.status_code, answer.headers, _seconds())
         if answer.status_code >= 400:
-            raise errors.from_answer(answer.status_code, answer.headers, answer.content)
+            error = errors.from_answer(answer.status_code, answer.headers, answer.content)
+            if error.retry_after is not None:
+                self._pauses.refused(path, error.retry_after, _seconds())
+            raise error
         return answer
 
     def private_dns(self, subscription: str) -> PrivateDnsManagementClient:

@@ -30,6 +30,8 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     work = work_for(target, row_of(cluster, around.policy, around.session.cloud.suffixes), around.now(), by="")
     memory = await _remembered(desk, work.row)
     held, journal = memory.value or (None, ())
+    if held is not None:
+        around.learn_pauses(held.counters)
     considered, endpoint, balancer, record = await asyncio.gather(
         consider(work, around, before=held.observed if held else None),
         pieces.endpoint(around.session, cluster),

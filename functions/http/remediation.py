@@ -89,6 +89,8 @@ async def _pass(work: Work, address: str, desk: Desk) -> Reconciliation:
     row = await _counted(work, desk) if work.placed else None
     held, mark = (row.observed, row.counters.mark) if row else (None, None)
     work = _going_on(work, held)
+    if row is not None:
+        desk.around.learn_pauses(row.counters)
     try:
         async with asyncio.timeout(_DEADLINE):
             done = await reconcile(work, desk.around, before=held)

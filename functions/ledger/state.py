@@ -13,6 +13,7 @@ from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.making import Making
 from functions.ledger.move import Move
+from functions.ledger.paused import Paused, merged
 from functions.ledger.routed import Routed
 
 # Written into every row, so that an older worker leaves a newer worker's rows alone.
@@ -20,6 +21,8 @@ VERSION = 1
 
 # How many ids of finished events a row keeps, to know a doubled event again.
 KEPT_CAUSES = 20
+
+_LONGEST_PAUSE = 3600.0  # seconds
 
 
 class LedgerError(Exception):
@@ -46,7 +49,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `seq` counts the events, `done` how many of them some pass has seen the effect of, `look` the look-agains that were
     asked for, of which the last is due at `look_at` (seconds since 1970, 0 for none). `causes` are the events that
-    ended lately.
+    ended lately. `paused` are the reads that ARM refused and that are not to be repeated yet.
     """
 
     seq: int = 0
@@ -54,6 +57,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     look: int = 0
     look_at: float = 0.0
     causes: tuple[str, ...] = ()
+    paused: tuple[Paused, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -64,9 +68,15 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """One more event, unless it is one that ended already."""
         return self if cause in self.causes else msgspec.structs.replace(self, seq=self.seq + 1)
 
-    def looking(self, at: float) -> "Counters":
-        """Another pass is to come, at `at`; the one that was to come before it need not."""
-        return msgspec.structs.replace(self, look=self.look + 1, look_at=at)
+    def looking(self, at: float, paused: tuple[Paused, ...] = (), now: float = 0.0) -> "Counters":
+        """Another pass is to come, at `at`; the one that was to come before it need not. `paused`: what this one met,
+        which ended at `now`.
+        """
+        return msgspec.structs.replace(self, look=self.look + 1, look_at=at, paused=merged(self.paused, paused, now))
+
+    def pauses_left(self, now: float) -> list[tuple[str, float]]:
+        """The paths that are not to be read yet, and for how many seconds. A wrong clock's pause lasts an hour at most."""
+        return [(one.path, min(one.until - now, _LONGEST_PAUSE)) for one in self.paused if one.until > now]
 
     @property
     def mark(self) -> Mark:
@@ -154,8 +164,13 @@ class Ledger(Protocol):
         """One more event, at `at`, on `target`: the counters after it. An event that ended already changes nothing."""
         ...
 
-    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
-        """Another pass is to come, on `target` where no event has named one: the counters after that was written."""
+    async def look_again(
+        self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
+    ) -> Counters:
+        """Another pass is to come, on `target` where no event has named one: the counters after that was written.
+
+        `paused` and `now` are as in Counters.looking.
+        """
         ...
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:

@@ -28,6 +28,7 @@ from functions.ledger.entities import (
     text_of,
 )
 from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
+from functions.ledger.paused import Paused
 from functions.ledger.state import (
     TOOK_NOTHING,
     VERSION,
@@ -72,8 +73,12 @@ class TableLedger:
         told = {"bumped": at, "written": at, "target": str(target or subject)}
         return await self._count(subject, lambda counters: counters.bumped(cause), told)
 
-    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
-        return await self._count(subject, lambda counters: counters.looking(at), unless_told={"target": str(target)})
+    async def look_again(
+        self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
+    ) -> Counters:
+        return await self._count(
+            subject, lambda counters: counters.looking(at, paused, now), unless_told={"target": str(target)}
+        )
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))

@@ -148,6 +148,8 @@ async def _at_once(work: Work, here: "Live") -> None:
         # Who writes first would have to guess whether a link was undone, and nobody waits for this zone's name.
         await here.queue.send(work, 0)
         return
+    if early is not None:
+        here.around.learn_pauses(early.counters)
     try:
         async with asyncio.timeout(_DEADLINE):
             depth = Depth.URGENT if work.why == URGENT else Depth.MOVED

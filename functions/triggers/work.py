@@ -117,6 +117,8 @@ async def _made(
     from functions.reconcile import reconcile
     from functions.settle import settle
 
+    if row is not None:
+        around.learn_pauses(row.counters)
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)

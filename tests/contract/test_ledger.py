@@ -10,6 +10,7 @@ import pytest
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import keys
+from functions.ledger.paused import Paused
 from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
 from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
@@ -198,6 +199,15 @@ async def test_the_journal_tells_the_newest_first_and_an_outcome_replaces_its_in
     assert await ledger.journal(GROUP) == (an_entry(2), ended, an_entry(0))
     assert await ledger.journal(GROUP, 1) == (an_entry(2),)
     assert await ledger.journal(CUSTOM_ZONE) == ()
+
+
+async def test_reads_that_must_not_be_repeated_yet_are_kept_until_their_pauses_are_over(ledger: Ledger) -> None:
+    first = (Paused("/a", AT + 60), Paused("/b", AT + 5))
+    assert (await ledger.look_again(GROUP, AT + 60, ZONE, first, AT)).paused == first
+    counters = await ledger.look_again(GROUP, AT + 20, ZONE, (Paused("/c", AT + 20), Paused("/a", AT + 30)), AT + 10)
+    assert counters.paused == (Paused("/a", AT + 60), Paused("/c", AT + 20))
+    assert (await ledger.read(GROUP)).counters == counters
+    assert counters.pauses_left(AT + 30) == [("/a", 30.0)]
 
 
 async def test_clusters_with_changes_and_removals_are_counted_and_additions_are_not(ledger: Ledger) -> None:

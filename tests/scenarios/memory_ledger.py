@@ -8,6 +8,7 @@ import msgspec
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import key, partition
 from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
+from functions.ledger.paused import Paused
 from functions.ledger.state import TOOK_NOTHING, Counters, Entry, LedgerError, Mark, Observed, Row
 
 
@@ -33,8 +34,10 @@ class MemoryLedger:
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
         return counters
 
-    async def look_again(self, subject: ResourceId, at: float, target: ResourceId) -> Counters:
-        counters = await self._count(subject, lambda counters: counters.looking(at))
+    async def look_again(
+        self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
+    ) -> Counters:
+        counters = await self._count(subject, lambda counters: counters.looking(at, paused, now))
         held = self.held[subject]
         self.held[subject] = msgspec.structs.replace(held, target=held.target or str(target))
         return counters
