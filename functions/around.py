@@ -8,6 +8,7 @@ from functions.arm.session import Session
 from functions.dns.ask import Asker
 from functions.fleet.observe_records import NO_TARGETS, Targets
 from functions.fleet.scope import Scopes
+from functions.ledger.paused import left
 from functions.ledger.reports import Plans
 from functions.ledger.state import Counters, Ledger
 from functions.policy import Policy
@@ -35,4 +36,4 @@ class Around:
 
     def learn_pauses(self, counters: Counters) -> None:
         """Take over from a row which reads other workers may not repeat yet."""
-        self.session.learn_pauses(counters.pauses_left(self.now()))
+        self.session.learn_pauses(left(counters.paused, self.now()))

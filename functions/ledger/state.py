@@ -22,8 +22,6 @@ VERSION = 1
 # How many ids of finished events a row keeps, to know a doubled event again.
 KEPT_CAUSES = 20
 
-_LONGEST_PAUSE = 3600.0  # seconds
-
 
 class LedgerError(Exception):
     """The ledger could not be reached: nothing is known, and nothing was kept."""
@@ -73,10 +71,6 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         which ended at `now`.
         """
         return msgspec.structs.replace(self, look=self.look + 1, look_at=at, paused=merged(self.paused, paused, now))
-
-    def pauses_left(self, now: float) -> list[tuple[str, float]]:
-        """The paths that are not to be read yet, and for how many seconds. A wrong clock's pause lasts an hour at most."""
-        return [(one.path, min(one.until - now, _LONGEST_PAUSE)) for one in self.paused if one.until > now]
 
     @property
     def mark(self) -> Mark:

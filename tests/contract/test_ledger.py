@@ -10,7 +10,7 @@ import pytest
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import keys
-from functions.ledger.paused import Paused
+from functions.ledger.paused import Paused, left
 from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
 from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
@@ -207,7 +207,7 @@ async def test_reads_that_must_not_be_repeated_yet_are_kept_until_their_pauses_a
     counters = await ledger.look_again(GROUP, AT + 20, ZONE, (Paused("/c", AT + 20), Paused("/a", AT + 30)), AT + 10)
     assert counters.paused == (Paused("/a", AT + 60), Paused("/c", AT + 20))
     assert (await ledger.read(GROUP)).counters == counters
-    assert counters.pauses_left(AT + 30) == [("/a", 30.0)]
+    assert left(counters.paused, AT + 30) == [("/a", 30.0)]
 
 
 async def test_clusters_with_changes_and_removals_are_counted_and_additions_are_not(ledger: Ledger) -> None:
