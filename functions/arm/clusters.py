@@ -127,7 +127,8 @@ def secrets_needed(body: Json) -> tuple[str, ...]:
 
     field                                     needed when
     servicePrincipalProfile.secret            the cluster has no managed identity, so that its principal is another app
-    windowsProfile.adminPassword              there are Windows machines
+    windowsProfile.adminPassword              there may be Windows machines: AKS gives every cluster with Azure CNI
+                                              a windowsProfile, and only the pools' osType tells
     aadProfile.serverAppSecret                Entra integration of the old sort, with apps of the customer's
     """
     properties = _inside(body, "properties")
@@ -138,10 +139,17 @@ def _needed(identity: Json, properties: Json) -> Iterator[str]:
     principal = str(_inside(properties, "servicePrincipalProfile").get("clientId") or "msi")
     if str(identity.get("type") or "").casefold() not in _MANAGED and principal.casefold() != "msi":
         yield "servicePrincipalProfile.secret"
-    if properties.get("windowsProfile"):
+    if properties.get("windowsProfile") and _may_run_windows(properties):
         yield "windowsProfile.adminPassword"
     if _inside(properties, "aadProfile").get("serverAppID"):
         yield "aadProfile.serverAppSecret"
+
+
+def _may_run_windows(properties: Json) -> bool:
+    """Whether a pool is not known to run Linux. Hosted system pools, which are not listed, run Linux."""
+    pools = [_inside({"": pool}, "") for pool in _items(properties.get("agentPoolProfiles"))]
+    hosted = _inside(properties, "hostedSystemProfile").get("enabled") is True
+    return not (pools or hosted) or any(str(pool.get("osType")).casefold() != "linux" for pool in pools)
 
 
 def _strip(held: object, path: Path) -> None:

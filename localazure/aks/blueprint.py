@@ -21,9 +21,11 @@ INTERRUPTED = "localazure/interrupted"
 class Blueprint:
     """The pieces of one cluster. Ids are spelt as AKS spells them; `zone` is empty where there is no private zone.
 
-    `subnets` are those of the node pools, none when AKS makes the VNet itself. With API server VNet integration there
-    is a `balancer` in `api_subnet` and no `endpoint`; a public cluster may have neither. `up`: the nodes are up, so an
-    update boots none. `dual_stack`: an IPv6 address beside the IPv4 one, where the subnet has a prefix for it.
+    `subnets` are those that node pools and hosted system pools name, and `makes_vnet` says whether others stand in a
+    VNet that AKS makes: all of them, or those of a cluster whose pools do not all name one. With API server VNet
+    integration there is a `balancer` in `api_subnet` and no `endpoint`; a public cluster may have neither. `up`: the
+    nodes are up, so an update boots none. `dual_stack`: an IPv6 address beside the IPv4 one, where the subnet has a
+    prefix for it.
     `pod_cidrs` are the ranges that kubenet's nodes get their pods' addresses from.
     """
 
@@ -37,6 +39,7 @@ class Blueprint:
     zone: str
     record: str
     subnets: tuple[str, ...]
+    makes_vnet: bool
     endpoint: bool
     balancer: bool
     api_subnet: str
@@ -105,7 +108,7 @@ class Blueprint:
     @property
     def node_subnets(self) -> tuple[str, ...]:
         """Those of all node pools, each once."""
-        return tuple(dict.fromkeys(self.subnets or (self.own_subnet,)))
+        return tuple(dict.fromkeys((*self.subnets, *((self.own_subnet,) if self.makes_vnet else ()))))
 
     @property
     def route_table(self) -> str:
@@ -142,6 +145,10 @@ class Blueprint:
             case "none" | "public":
                 zone, record = "", ""
         pools = items(properties, "agentPoolProfiles")
+        placed = [str(pool.get("vnetSubnetID") or "") for pool in pools]
+        hosted = part(properties, "hostedSystemProfile")
+        if hosted.get("enabled"):
+            placed += [str(hosted.get(key) or "") for key in ("nodeSubnetID", "systemNodeSubnetID")]
         network = part(properties, "networkProfile")
         restriction = part(properties, "nodeResourceGroupProfile").get("restrictionLevel")
         return cls(
@@ -154,7 +161,8 @@ class Blueprint:
             private_fqdn=private_fqdn,
             zone=zone,
             record=record,
-            subnets=tuple(str(pool["vnetSubnetID"]) for pool in pools if pool.get("vnetSubnetID")),
+            subnets=tuple(filter(None, placed)),
+            makes_vnet=not placed or not all(placed),
             endpoint=mode != "public" and not access.get("enableVnetIntegration"),
             balancer=bool(access.get("enableVnetIntegration")),
             api_subnet=str(access.get("subnetId") or ""),

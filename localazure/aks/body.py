@@ -4,9 +4,9 @@ Keys and values: the recorded bodies of api-version 2024-09-02-preview, the newe
 """
 
 from copy import deepcopy
-from typing import Any
 
 from localazure.aks.names import ApiServerNames, node_resource_group, zone_mode
+from localazure.aks.presets import fill_in, is_flat, lists_no_pools, merged
 from localazure.store import Json, items, part
 
 VERSION = "1.33"
@@ -120,17 +120,21 @@ def new_cluster(request: Json, names: ApiServerNames, group: str, name: str, uid
 
 def with_defaults(sent: Json) -> Json:
     """What the caller said about the cluster, with what AKS says where the caller is silent. Unknown keys stay."""
-    properties = _merge(CLUSTER_DEFAULTS, sent)
+    properties = merged(CLUSTER_DEFAULTS, sent)
+    properties.pop("agentPoolProfiles", None)
     version = str(sent.get("kubernetesVersion") or VERSION)
     current = version if version.count(".") == 2 else f"{version}.{PATCH}"
     properties["kubernetesVersion"] = version
     properties["currentKubernetesVersion"] = current
     properties["networkProfile"] = _network(part(sent, "networkProfile"))
-    properties["agentPoolProfiles"] = [_pool(pool, current) for pool in items(sent, "agentPoolProfiles")]
-    properties.setdefault("servicePrincipalProfile", {"clientId": _CLIENT})
+    if not lists_no_pools(sent):
+        properties["agentPoolProfiles"] = [_pool(pool, current) for pool in items(sent, "agentPoolProfiles")]
+    principal = part(properties, "servicePrincipalProfile") or {"clientId": _CLIENT}
+    properties["servicePrincipalProfile"] = {key: value for key, value in principal.items() if key != "secret"}
     if not properties.get("addonProfiles"):
         properties.pop("addonProfiles", None)
     _access(properties)
+    fill_in(properties)
     return properties
 
 
@@ -214,9 +218,15 @@ def _access(properties: Json) -> None:
 
 
 def _network(sent: Json) -> Json:
-    network = _merge(NETWORK_DEFAULTS, sent)
-    network.setdefault("podCidrs", [network["podCidr"]])
+    network = merged(NETWORK_DEFAULTS, sent)
+    if is_flat(network) and "podCidr" not in sent:
+        network.pop("podCidr")
+    else:
+        network.setdefault("podCidrs", [network["podCidr"]])
     network.setdefault("serviceCidrs", [network["serviceCidr"]])
+    if network["outboundType"] == "managedNATGateway":
+        gateway: Json = {"managedOutboundIPProfile": {"count": 1}, "idleTimeoutInMinutes": 4}
+        network.setdefault("natGatewayProfile", gateway)
     if network["outboundType"] == "loadBalancer":
         balancer: Json = network.setdefault("loadBalancerProfile", {})
         balancer.setdefault("managedOutboundIPs", {"count": 1})
@@ -226,7 +236,7 @@ def _network(sent: Json) -> Json:
 
 def _pool(sent: Json, version: str) -> Json:
     said = {key: value for key, value in sent.items() if key not in POOL_UNSAID or value != POOL_UNSAID[key]}
-    pool = _merge(POOL_DEFAULTS, said)
+    pool = merged(POOL_DEFAULTS, said)
     pool.setdefault("orchestratorVersion", version)
     return {
         **pool,
@@ -234,14 +244,3 @@ def _pool(sent: Json, version: str) -> Json:
         "powerState": {"code": "Running"},
         "currentOrchestratorVersion": version,
     }
-
-
-def _merge(defaults: Json, sent: Json) -> Json:
-    """`sent` over `defaults`, objects key by key; a sent null is as good as silence (JSON merge at AKS's front)."""
-    merged: dict[str, Any] = deepcopy(defaults)
-    for key, value in sent.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)  # pyright: ignore[reportUnknownArgumentType] - JSON
-        elif value is not None:
-            merged[key] = deepcopy(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
-    return merged

@@ -29,7 +29,7 @@ async def make_cluster(azure: LocalAzure, plan: Blueprint, takes: Takes, says: S
         await takes(azure.durations.cluster_group)
         await pieces.make_group()
     says("ProvisioningNetworkResources")
-    if not plan.subnets:
+    if plan.makes_vnet:
         await pieces.make_vnet()
     if plan.kubenet:
         await kubenet.make_route_table(azure, plan, takes)

@@ -29,10 +29,8 @@ async def make_route_table(azure: LocalAzure, plan: Blueprint, takes: Takes) -> 
         return
     if azure.store.get(plan.route_table) is None:
         await RouteTables(azure).create(plan.route_table, plan.location, takes=takes)
-    if left_to_others:
-        return
     for subnet in plan.node_subnets:
-        if not table_of(azure, subnet):
+        if not table_of(azure, subnet) and not (left_to_others and subnet != plan.own_subnet):
             await _attach(azure, subnet, {"id": plan.route_table}, takes)
 
 

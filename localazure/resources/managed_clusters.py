@@ -14,6 +14,7 @@ from localazure.aks.deletion import unmake_cluster
 from localazure.aks.errors import busy
 from localazure.aks.names import api_server_names
 from localazure.aks.power import come_up, start_cluster, stop_cluster
+from localazure.aks.presets import with_preset
 from localazure.aks.put_checks import check_put
 from localazure.aks.run_command import start_command
 from localazure.answers import Answer
@@ -163,10 +164,9 @@ class ManagedClusters(ResourceType):
 
     def _create(self, request: ArmRequest) -> Answer:
         guid = self.azure.guid()
-        names = api_server_names(request.sent, self.azure.random, guid)
-        body = cluster_body.new_cluster(
-            request.sent, names, request.resource_group, request.name, guid.replace("-", "")[:24]
-        )
+        sent = with_preset(request.sent)
+        names = api_server_names(sent, self.azure.random, guid)
+        body = cluster_body.new_cluster(sent, names, request.resource_group, request.name, guid.replace("-", "")[:24])
         cluster_body.with_identity(body, self.azure.tenant)
         if self.azure.aks.tells_creation:
             body["systemData"] = {"createdAt": self.azure.clock.iso(), "createdByType": "User"}
@@ -178,7 +178,7 @@ class ManagedClusters(ResourceType):
     def _update(self, request: ArmRequest, cluster: Resource) -> Answer:
         """Take over what the caller sends and reconcile: what AKS chose at the creation stays."""
         before = cluster.properties
-        sent = deepcopy(request.sent)
+        sent = deepcopy(with_preset(request.sent))
         kept = {key: before[key] for key in _CHOSEN if key in before}
         said = part(sent, "properties")
         body: Json = {key: value for key, value in sent.items() if key not in _READ_ONLY}

@@ -1,24 +1,138 @@
 """The main stories, told for the shapes of cluster that AKS makes."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from functions.arm.clusters import secrets_needed
 from functions.http.routes import CLUSTER
 from functions.policy import Policy
 from localazure import fault_effects as effects
+from localazure.aks.maintenance import maintenance
 from localazure.resources.peerings import Peerings
 from localazure.resources.virtual_networks import VirtualNetworks
 from localazure.store import Resource
-from localazure.world import HubAndSpoke
+from localazure.world import HubAndSpoke, cluster_request
+from tests.scenarios.cluster_shapes import SHAPES, Shape, shaped
+from tests.scenarios.record_stories import SERVED, on_servers, server, told, true
 from tests.scenarios.story import LINKS, Story, a_policy, lines, tell
 from tests.scenarios.test_sweep import swept
 from tests.unit.http.desks import TEAM, Caller, call
+
+INTEGRATED = "private.westeurope.azmk8s.io"
+"""Below it are the zones of clusters with API server VNet integration."""
+
+each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 
 
 def both_ways(world: HubAndSpoke) -> Policy:
     """Names the hub, and discovers others, so that every pass reads the cluster's VNets."""
     return a_policy(world, world.hub, discover_resolvers=True)
+
+
+async def created(here: Story, shape: Shape, name: str = "team") -> str:
+    """PUT a cluster of that shape, and give its id."""
+    cluster = f"{here.world.group}/providers/Microsoft.ContainerService/managedClusters/{name}"
+    request = shaped(here.azure, here.world, shape)(cluster_request(here.world.node_subnet, here.world.location))
+    answer = await here.ask("PUT", cluster, "2026-08-01", request)
+    assert answer.status_code == 201, answer.text()
+    return cluster
+
+
+def expected_links(here: Story, shape: Shape) -> dict[str, str]:
+    """AKS links the cluster's own VNets, and Tether the hub where no deny assignment forbids it."""
+    own: set[str] = {"spoke-1"} if "spoke" in shape.places else set()
+    own |= {"spoke-1-more"} if "other" in shape.places else set()
+    own |= {made_by_aks(here).name} if "" in shape.places else set()
+    return dict.fromkeys(own, "others") | ({} if shape.locked else {"hub-westeurope": "ours"})
+
+
+def keeping_records(world: HubAndSpoke) -> Policy:
+    """Names the hub, discovers others, and keeps records on the hub's DNS servers."""
+    return a_policy(world, world.hub, discover_resolvers=True, records=(on_servers(), on_servers(INTEGRATED)))
+
+
+@each_shape
+def test_a_cluster_of_any_shape_lives_and_ends_well(shape: Shape, caplog: pytest.LogCaptureFixture) -> None:
+    """Its birth, its page, a link that somebody removed, an address that moves, and its deletion."""
+
+    async def story(here: Story, caller: Caller) -> None:
+        caplog.set_level("INFO", "tether")
+        cluster = await created(here, shape)
+        await here.passes(600)
+        assert here.state(cluster) == "Succeeded"
+        assert here.links() == expected_links(here, shape)
+        page = await caller.ask(CLUSTER, **TEAM)
+        assert page.status == 200
+        assert [finding["code"] for finding in page.body["findings"]] == (
+            ["node-resource-group-locked"] if shape.locked else []
+        )
+        zone = INTEGRATED if shape.integrated else SERVED
+        assert told(here, cluster, zone) == true(here, cluster) != ()
+
+        for link in [link for link in here.azure.store.of_type(LINKS) if link.name.startswith("tether-")]:
+            await here.ask("DELETE", link.id)
+        await here.passes(400, watching=True)
+        assert here.links() == expected_links(here, shape)
+
+        await maintenance(here.azure, cluster)
+        await here.passes(400, watching=True)
+        assert told(here, cluster, zone) == true(here, cluster) != ()
+
+        assert (await here.ask("DELETE", cluster, "2026-08-01")).status_code == 202
+        await here.passes(2400, watching=True)
+        assert here.state(cluster) == ""
+        assert not here.azure.store.of_type(LINKS)
+        assert not any(record.addresses for record in server(here, zone).held.values())
+        assert not here.queue.poison
+
+    call(story, keeping_records)
+
+
+@each_shape
+def test_a_cluster_of_any_shape_is_linked_without_an_event(shape: Shape) -> None:
+    """By `watch` in the first minutes."""
+
+    async def story(here: Story) -> None:
+        cluster = await created(here, shape)
+        await here.passes(600, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert here.links() == expected_links(here, shape)
+        assert not here.queue.poison
+
+    tell(story, both_ways, deaf=True)
+
+
+@each_shape
+def test_a_sweep_sees_a_cluster_of_any_shape_as_a_pass_does(shape: Shape) -> None:
+    async def story(here: Story) -> None:
+        cluster = await created(here, shape)
+        await here.passes(600, watching=True)
+        for link in [link for link in here.azure.store.of_type(LINKS) if link.name.startswith("tether-")]:
+            await here.ask("DELETE", link.id)
+        await here.passes(120)
+        report = await swept(here)
+        assert (report.clusters, report.changes, report.unclear_count) == (1, 0 if shape.locked else 1, 0)
+        await here.passes(120)
+        assert here.links() == expected_links(here, shape)
+        assert here.state(cluster) == "Succeeded"
+
+    tell(story, both_ways, deaf=True)
+
+
+@each_shape
+def test_a_cluster_of_any_shape_is_put_again_unless_it_has_a_secret(shape: Shape) -> None:
+    body: Any = None
+
+    async def story(here: Story) -> None:
+        nonlocal body
+        cluster = await created(here, shape)
+        await here.passes(600)
+        body = (await here.ask("GET", cluster, "2026-08-01")).json()
+
+    tell(story, both_ways)
+    assert bool(secrets_needed(body)) == shape.has_secret
 
 
 def test_a_cluster_without_a_subnet_comes_up_and_its_page_shows_it() -> None:
@@ -27,9 +141,9 @@ def test_a_cluster_without_a_subnet_comes_up_and_its_page_shows_it() -> None:
     async def story(here: Story, caller: Caller) -> None:
         await here.create(subnet=False)
         await here.passes(900, watching=True)
-        told = await caller.ask(CLUSTER, **TEAM)
-        assert told.status == 200
-        assert told.body["state"] == "Succeeded"
+        page = await caller.ask(CLUSTER, **TEAM)
+        assert page.status == 200
+        assert page.body["state"] == "Succeeded"
         assert here.links() == {"hub-westeurope": "ours", made_by_aks(here).name: "others"}
         assert not here.queue.poison
         assert here.queue.waiting() == 0

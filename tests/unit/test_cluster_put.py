@@ -78,6 +78,13 @@ def test_the_sdk_s_models_would_keep_unknown_properties_too() -> None:
 
 MSI: dict[str, Any] = {"servicePrincipalProfile": {"clientId": "msi"}}
 PRINCIPAL: dict[str, Any] = {"servicePrincipalProfile": {"clientId": "0a1b"}}
+WINDOWS: dict[str, Any] = {"windowsProfile": {"adminUsername": "azureuser", "enableCSIProxy": True}}
+HOSTED: dict[str, Any] = {"hostedSystemProfile": {"enabled": True}}
+PASSWORD = ("windowsProfile.adminPassword",)
+
+
+def pools(*systems: str | None) -> dict[str, Any]:
+    return {"agentPoolProfiles": [{"name": f"p{nth}", "osType": system} for nth, system in enumerate(systems)]}
 
 
 @pytest.mark.parametrize(
@@ -88,8 +95,13 @@ PRINCIPAL: dict[str, Any] = {"servicePrincipalProfile": {"clientId": "0a1b"}}
         pytest.param(None, MSI, (), id="the identity of old"),
         pytest.param(None, PRINCIPAL, ("servicePrincipalProfile.secret",), id="an app"),
         pytest.param({"type": "None"}, PRINCIPAL, ("servicePrincipalProfile.secret",), id="an app, and no identity"),
-        pytest.param(None, MSI | {"windowsProfile": {"adminUsername": "a"}}, ("windowsProfile.adminPassword",), id="W"),
+        pytest.param(None, MSI | WINDOWS, PASSWORD, id="a windowsProfile and no pools that tell"),
         pytest.param(None, MSI | {"windowsProfile": None}, (), id="no Windows"),
+        pytest.param(None, MSI | WINDOWS | pools("Linux", "linux"), (), id="a windowsProfile that nobody asked for"),
+        pytest.param(None, MSI | WINDOWS | pools("Linux", "Windows"), PASSWORD, id="a Windows pool"),
+        pytest.param(None, MSI | WINDOWS | pools("Linux", None), PASSWORD, id="a pool that does not say"),
+        pytest.param(None, MSI | WINDOWS | HOSTED, (), id="hosted system pools alone"),
+        pytest.param(None, MSI | WINDOWS | HOSTED | pools("Windows"), PASSWORD, id="hosted ones and a Windows pool"),
         pytest.param(None, MSI | {"aadProfile": {"managed": True}}, (), id="Entra integration"),
         pytest.param(None, MSI | {"aadProfile": {"serverAppID": "a"}}, ("aadProfile.serverAppSecret",), id="of old"),
     ],
