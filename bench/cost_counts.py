@@ -42,6 +42,7 @@ _QUIET = 600.0  # seconds, more than a link and all looks at it take
 _PAGE = 1000  # entities in a page of Table storage (REST reference, Query Entities)
 
 # Requests of Table storage for each call of the ledger, as functions/ledger/tables.py makes them where nobody collides.
+# Once for a subject, its first event costs one more, and the observation that makes it a row two more.
 _TRANSACTIONS = {
     "read": 1,
     "bump": 2,
@@ -50,13 +51,13 @@ _TRANSACTIONS = {
     "remember": 3,
     "row_of": 1,
     "overdue": 1,
-    "taken": 1,
+    "hour": 3,
     "intend": 1,
     "conclude": 1,
     "journal": 1,
     "left_open": 1,
 }
-_WHOLE = frozenset({"rows", "size"})  # these read every row, page by page
+_WHOLE = frozenset({"rows"})  # reads every row, page by page
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import msgspec
 
 from functions import work
 from functions.arm.resource_id import ResourceId
+from functions.ledger.hour import Hour
 from functions.ledger.paused import Paused
 from functions.ledger.state import Counters, Entry, Mark, Observed, Row
 from functions.work import Work
@@ -33,7 +34,15 @@ class Ledger:
         await asyncio.sleep(_ANSWER)
         return self.held.get(subject, Row(subject))
 
-    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
+    async def bump(
+        self,
+        subject: ResourceId,
+        at: float,
+        cause: str = "",
+        target: ResourceId | None = None,
+        *,
+        known: bool = False,
+    ) -> Counters:
         self._bumped[subject] = at
         counters = await self._count(subject, lambda counters: counters.bumped(cause))
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
@@ -72,14 +81,11 @@ class Ledger:
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         raise NotImplementedError("nobody lists clusters in a storm")
 
-    async def size(self) -> int:
-        return len(self.held)
+    async def hour(self, at: float) -> Hour:
+        return Hour(len(self.held))  # a storm of births takes nothing away
 
-    async def taken(self, since: float, but: ResourceId | None = None) -> int:
-        return 0 * (int(since) + bool(but))  # a storm of births takes nothing away
-
-    async def forget(self, before: float) -> int:
-        return 0 * int(before)  # nor does it last until something is old
+    async def forget(self, before: float, unproven: float) -> int:
+        return 0 * int(before + unproven)  # nor does it last until something is old
 
     async def intend(self, entry: Entry) -> None:
         await asyncio.sleep(_ANSWER)

@@ -22,7 +22,7 @@ async def ask(works: Sequence[Work], queue: WorkQueue, ledger: Ledger) -> int:
     async def one(work: Work) -> bool:
         async with lane:
             try:
-                await ledger.bump(work.row, work.since, work.cause, work.target)
+                await ledger.bump(work.row, work.since, work.cause, work.target, known=True)
             except LedgerError:
                 work = msgspec.structs.replace(work, always=True)
             try:

@@ -116,7 +116,19 @@ def _in_brief(
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
     recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
     brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
-    return msgspec.structs.replace(brief, plan=allowed.plan, move=moved(seen), making=making(seen))
+    plan, waits = _waiting(seen, allowed)
+    return msgspec.structs.replace(brief, plan=plan, waits=waits, move=moved(seen), making=making(seen))
+
+
+def _waiting(seen: Seen, allowed: Restrained) -> tuple[str, float]:
+    """The plan of what the limit stopped, and since when a change waits for it.
+
+    A wait ends when a pass that saw everything wants nothing that counts, or makes it.
+    """
+    held = seen.remembered
+    if allowed.stopped or allowed.uncounted:
+        return allowed.plan or held.plan, held.waits or seen.at
+    return (held.plan, held.waits) if seen.partial else ("", 0.0)
 
 
 def tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed | None) -> None:

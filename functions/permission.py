@@ -22,7 +22,7 @@ from functions.handlers.verdict import (
 )
 from functions.ledger.reports import Place, ReportsError
 from functions.ledger.state import Entry, LedgerError
-from functions.plan import WINDOW, takes
+from functions.plan import claim_of, takes
 from functions.policy import Mode
 from functions.restraint import (
     Restrained,
@@ -62,7 +62,7 @@ async def _restrained(verdict: Verdict, seen: Seen, work: Work, around: Around, 
         limited = await _limited(warred.changes, seen, work, around)
     except (LedgerError, ReportsError, TimeoutError):
         kept = tuple(change for change in warred.changes if not takes(change))
-        return replace(warred, changes=kept, again=pace.LEDGER_WAIT)
+        return replace(warred, changes=kept, again=pace.LEDGER_WAIT, uncounted=True)
     return replace(
         limited,
         findings=(*warred.findings, *limited.findings),
@@ -148,10 +148,10 @@ async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: 
 
     Approvals are read only where the limit stops something: a usual pass costs no call.
     """
-    taken = await around.ledger.taken(seen.at - WINDOW, work.row)
-    fleet = await around.ledger.size()
+    hour = await around.ledger.hour(seen.at)
+    claim = claim_of(work.row, seen.remembered, seen.at)
     share = around.policy.max_changed_share
-    known = partial(within_limit, changes, seen.place, taken=taken, fleet=fleet, share=share, at=seen.at)
+    known = partial(within_limit, changes, seen.place, claim, hour=hour, share=share, at=seen.at)
     limited = known(role=around.role)
     if limited.stopped and around.role is not Role.PRIVILEGED:
         limited = known(approvals=await around.plans.approvals(seen.at))

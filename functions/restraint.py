@@ -11,6 +11,7 @@ from functions.dns.record import Record
 from functions.fleet.seen import Seen, Unknown
 from functions.fleet.subnet_model import Subnet
 from functions.handlers.verdict import TAKEN, Action, Change, Finding, Linking, Recording, Routing, Severity
+from functions.ledger.hour import Claim, Hour
 from functions.ledger.instants import has_passed
 from functions.ledger.state import TOOK_NOTHING, UNTOLD, Entry
 from functions.plan import Approval, limit
@@ -20,9 +21,6 @@ _DAY = 24 * 3600.0  # seconds
 _REVERSALS = 3
 _TAKEN = frozenset(result.value for result in TAKEN)
 
-# How soon a pass that was stopped looks whether it may go on: the hour passes, or a person approves.
-_AGAIN = 900.0  # seconds
-
 
 @dataclass(frozen=True, slots=True)
 class Restrained:
@@ -30,7 +28,7 @@ class Restrained:
 
     `given_up` are the changes that are not made again; what they keep is remembered as kept: it is still undone.
     `stopped` are the changes that wait for a person to approve `plan`. `again`: in how many seconds to try what was
-    stopped or could not be judged.
+    stopped or could not be judged. `uncounted`: whether some wait because the ledger could not count.
     """
 
     changes: tuple[Change, ...]
@@ -42,6 +40,7 @@ class Restrained:
     again: float | None = None
     remade: tuple[Change, ...] = ()
     """Those of `changes` that make again what others undid. The journal marks their intents (Entry.again)."""
+    uncounted: bool = False
 
 
 def tug_of_war(changes: Sequence[Change], seen: Seen) -> Restrained:
@@ -136,24 +135,24 @@ def _is_of(entry: Entry, change: Change) -> bool:
 def within_limit(
     changes: Sequence[Change],
     zone: ResourceId,
+    claim: Claim,
     *,
-    taken: int,
-    fleet: int,
+    hour: Hour,
     share: float,
     at: float,
     approvals: Iterable[Approval] = (),
     role: Role = Role.ALONE,
 ) -> Restrained:
-    """Stop removals beyond the share of the fleet that an hour may see, unless they are approved.
+    """Stop removals beyond the share of the fleet that an hour may see, unless they are approved (plan.limit).
 
-    `taken` counts the other clusters that saw some within the last hour. Nobody can approve in the second app, which
-    has no HTTP.
+    `claim` is the row of these changes, and since when they wait. The second app has no HTTP to approve by.
     """
-    limited = limit(changes, done=taken, fleet=fleet, share=share, approvals=approvals, now=at)
+    limited = limit(changes, hour=hour, share=share, claim_of=lambda _: claim, approvals=approvals, now=at)
     if not limited.stopped:
         return Restrained(limited.allowed)
-    finding = _too_many(zone, len(limited.stopped), taken, limited.plan, role)
-    return Restrained(limited.allowed, (finding,), stopped=limited.stopped, plan=limited.plan, again=_AGAIN)
+    others = sum(taken.subject != claim.subject for taken in hour.taken)
+    finding = _too_many(zone, len(limited.stopped), others, limited.plan, role)
+    return Restrained(limited.allowed, (finding,), stopped=limited.stopped, plan=limited.plan, again=limited.again)
 
 
 def _undone(change: Change) -> Finding:
@@ -183,16 +182,17 @@ def _untold(change: Change, died: int) -> Finding:
 def _too_many(zone: ResourceId, stopped: int, taken: int, plan: str, role: Role) -> Finding:
     approved = (
         f"POST /api/sweep?approve={plan} permits exactly these for 24 h, and POST /api/sweep names one plan for all "
-        "that waits, to be approved the same way. Without that they go on as the hour passes."
+        "that waits, to be approved the same way. Without approval they run as the hour passes: each subscription gets "
+        "its share, and the cluster that waits longest goes first."
     )
     if role is Role.PRIVILEGED:
-        approved = "they go on as the hour passes; a larger maxChangedShare in this app's policy lets more go at once."
+        approved = "they run as the hour passes; a larger maxChangedShare in this app's policy lets more run at once."
     return Finding(
         "zone_links",
         Severity.WARNING,
         "change-limit",
         zone,
-        f"changes or removals: {stopped} would follow those on {taken} other clusters within the hour, more than "
-        f"maxChangedShare allows; they wait as plan {plan}",
-        f"See whether so many clusters are really being deleted, or have moved. If they are: {approved}",
+        f"{stopped} changes or removals wait as plan {plan}: maxChangedShare leaves no place for this cluster now. "
+        f"{taken} other clusters were changed within the hour, and clusters that wait longer go first",
+        f"See whether so many clusters are really being deleted or changed. If they are: {approved}",
     )

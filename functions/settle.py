@@ -65,6 +65,8 @@ def recalled(done: Pass, memory: Observed) -> Pass:
         address=memory.address or done.observed.address,  # the next pass sees that it moved
         move=done.observed.move or memory.move,
         routed=done.observed.routed or memory.routed,
+        plan=done.observed.plan or memory.plan,
+        waits=memory.waits or done.observed.waits,
         making=creation.recalled(done.observed.making, memory.making, state),
     )
     return replace(done, observed=kept)

@@ -16,14 +16,16 @@ from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.asking import ask
 from functions.drift import LISTED, Drift, Look, capacity, unread
+from functions.fleet.seen import NOTHING_REMEMBERED
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
 from functions.fleet.survey_records import read_records
-from functions.handlers.verdict import Finding
+from functions.handlers.verdict import Change, Finding
 from functions.inquiry import Inquiry
+from functions.ledger.hour import Claim, Hour
 from functions.ledger.reports import DriftReport, Gap, Place, Plan, Reports, Told
 from functions.ledger.state import Ledger, LedgerError, Observed
-from functions.plan import Limited, key, limit, takes
+from functions.plan import Limited, claim_of, key, limit, takes
 from functions.policy import Mode
 from functions.queue import QueueError, WorkQueue
 from functions.work import Work
@@ -47,10 +49,9 @@ async def sweep(
     ledger: Ledger,
     reports: Reports,
     *,
-    done: int = 0,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> DriftReport:
-    """Survey the fleet, ask for the passes that it needs, and keep a report. `done` is as in plan.limit.
+    """Survey the fleet, ask for the passes that it needs, and keep a report.
 
     In mode observe nothing is asked for. Raises ArmError, NoAnswerError and NoTokenError when there is no whole survey,
     QueueError when a pass could not be asked for (after the report was kept), and ReportsError.
@@ -62,7 +63,7 @@ async def sweep(
     told = await _judged(found, around, remembered)
     limited, plan = Limited(tuple(told.changes)), None
     if around.policy.mode is Mode.ENFORCE:
-        limited, plan = await _limited(told, remembered, around, reports, done)
+        limited, plan = await _limited(told, remembered, around, ledger, reports)
     looks = _wanted(told.looks, limited) if around.policy.mode is Mode.ENFORCE else []
     unsent = await ask(_works(looks, at), queue, ledger)
     report = msgspec.structs.replace(
@@ -109,29 +110,45 @@ async def _remembered(ledger: Ledger) -> Mapping[ResourceId, Observed]:
 
 
 async def _limited(
-    told: Drift, remembered: Mapping[ResourceId, Observed], around: Around, reports: Reports, done: int
+    told: Drift, remembered: Mapping[ResourceId, Observed], around: Around, ledger: Ledger, reports: Reports
 ) -> tuple[Limited, Plan | None]:
     """The changes within the limit; and what is beyond, here and in the passes since, as one plan for a person."""
     changes, at = told.changes, around.now()
     stopped_before = {held.plan for held in remembered.values() if held.plan}
-    asking = stopped_before or any(takes(change) for change in changes)
-    approvals = await reports.approvals(at) if asking else ()
-    share = around.policy.max_changed_share
+    asking = any(takes(change) for change in changes)
+    approvals = await reports.approvals(at) if asking or stopped_before else ()
     rows = {key(change): look.subject for look in told.looks for change in look.changes}
+
+    def claimed(change: Change) -> Claim:
+        row = rows[key(change)]
+        return claim_of(row, remembered.get(row, NOTHING_REMEMBERED), at)
+
     limited = limit(
         changes,
-        done=done,
-        fleet=told.clusters,
-        share=share,
+        hour=await _hour(told, ledger, at) if asking else None,
+        share=around.policy.max_changed_share,
+        claim_of=claimed,
         approvals=approvals,
         now=at,
-        cluster_of=lambda change: rows[key(change)],
     )
     own = plan_of(map(wanted, limited.stopped), _places(told.looks, limited), at)
     plan = gathered([own, *await waiting(stopped_before, reports)], approvals, limited.allowed, at)
     if plan is not None:
         await reports.keep_plan(plan)
     return limited, plan
+
+
+async def _hour(told: Drift, ledger: Ledger, at: float) -> Hour | None:
+    """What the passes count too. None when the ledger does not answer: then nothing that counts is asked for.
+
+    A cluster to which nothing ever happened has no row. The survey proves such a cluster as well, and knows its number.
+    """
+    try:
+        hour = await ledger.hour(at)
+    except LedgerError as error:
+        _log.warning("a sweep stops all that the limit counts, which is not known: %s", error)
+        return None
+    return msgspec.structs.replace(hour, fleet=max(hour.fleet, told.clusters))
 
 
 def _places(looks: Sequence[Look], limited: Limited) -> list[Place]:

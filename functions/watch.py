@@ -175,7 +175,7 @@ async def _wake(
     cause = f"watch-{int(at)}"
     work = Work(target=target, subject=subject, why="watch", cause=cause, since=at)
     try:
-        await ledger.bump(subject, at, cause, target)
+        await ledger.bump(subject, at, cause, target, known=True)
     except NewerRowError as error:
         _log.warning("%s", error)
         return ()

@@ -149,6 +149,14 @@ class Change:
         """What the ledger remembers of it, once it is found so."""
         return self.wants.kept
 
+    @property
+    def follows(self) -> bool:
+        """Whether it moves a record of ours to another address: the one that ARM proves now."""
+        wants = self.wants
+        if self.action is not Action.UPDATE or not isinstance(wants, Recording):
+            return False
+        return wants.before.owner == wants.owner and wants.before.addresses != wants.addresses
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

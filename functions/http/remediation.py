@@ -127,7 +127,7 @@ def _going_on(work: Work, held: Observed | None) -> Work:
 async def _counted(work: Work, desk: Desk) -> Row | None:
     """The row with this request counted in, None when the tables do not answer: the pass is made all the same."""
     try:
-        counters = await desk.live.ledger.bump(work.row, work.since, work.cause, work.target)
+        counters = await desk.live.ledger.bump(work.row, work.since, work.cause, work.target, known=True)
         held = await desk.live.ledger.read(work.row)
     except NewerRowError:
         raise  # a newer worker is about, and the row is for it

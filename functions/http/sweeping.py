@@ -13,7 +13,6 @@ from functions.http.desk import Desk
 from functions.http.problem import Problem
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.reports import DriftReport
-from functions.plan import WINDOW
 from functions.queue import QueueError
 from functions.sweep import sweep
 
@@ -72,8 +71,7 @@ async def sweep_now(asked: Asked[SweepQuery], desk: Desk) -> DriftReport:
     _log.info("a sweep is asked for by HTTP")
     try:
         async with asyncio.timeout(_DEADLINE):
-            taken = await desk.live.ledger.taken(around.now() - WINDOW)
-            return await sweep(around, desk.live.queue, desk.live.ledger, desk.reports, done=taken)
+            return await sweep(around, desk.live.queue, desk.live.ledger, desk.reports)
     except TimeoutError:
         raise Problem(
             504, "sweep-unfinished", f"The sweep did not end within {_DEADLINE:g} s. The hourly one has more time."

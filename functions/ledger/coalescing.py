@@ -43,7 +43,7 @@ def mark_of(read: Counters, counted: Counters | None, cause: str) -> Mark:
     any other, or the event had ended before         what was read: what came between may not be seen
     """
     if counted is not None and counted.seq == read.seq + 1 and cause not in counted.causes:
-        return Mark(counted.seq, read.look)
+        return Mark(counted.seq, read.look, counted.made)
     return read.mark
 
 

@@ -104,6 +104,7 @@ def remembered(held: Observed, now: float) -> Observed:
         born=was(held.born),
         resolved=was(held.resolved),
         answers_until=ahead(held.answers_until, now),
+        waits=was(held.waits),
         move=move,
         making=making,
         routed=routed,

@@ -57,6 +57,7 @@ class Journal:
             after=change.after,
             by=self._work.by,
             again=again,
+            follows=change.follows,
         )
         await self._keep(entry)
         return entry

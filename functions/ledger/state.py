@@ -11,13 +11,15 @@ import msgspec
 
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.ledger.hour import Hour
 from functions.ledger.making import Making
 from functions.ledger.move import Move
 from functions.ledger.paused import Paused, merged
 from functions.ledger.routed import Routed
 
-# Written into every row, so that an older worker leaves a newer worker's rows alone.
-VERSION = 1
+# What this worker can read. Each row says its version, so that an older worker leaves a newer worker's rows alone.
+# 2 (2026-12): subjects without proof.
+VERSION = 2
 
 # How many ids of finished events a row keeps, to know a doubled event again.
 KEPT_CAUSES = 20
@@ -32,10 +34,11 @@ class NewerRowError(LedgerError):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What a pass remembers of the counters from before it observed."""
+    """What a pass remembers of the counters from before it observed. `made` is as in Counters, 0 for any."""
 
     seq: int
     look: int
+    made: float = 0.0
 
 
 # Of a pass whose event was counted only while it was observing: it cannot say which events it saw.
@@ -47,7 +50,9 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `seq` counts the events, `done` how many of them some pass has seen the effect of, `look` the look-agains that were
     asked for, of which the last is due at `look_at` (seconds since 1970, 0 for none). `causes` are the events that
-    ended lately. `paused` are the reads that ARM refused and that are not to be repeated yet.
+    ended lately. `paused` are the reads that ARM refused and that are not to be repeated yet. `made`: when these
+    counters were begun, in seconds since 1970, 0 where that is not known. It tells counters that were forgotten from
+    those that were begun anew.
     """
 
     seq: int = 0
@@ -56,6 +61,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     look_at: float = 0.0
     causes: tuple[str, ...] = ()
     paused: tuple[Paused, ...] = ()
+    made: float = 0.0
 
     @property
     def pending(self) -> bool:
@@ -74,13 +80,21 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def mark(self) -> Mark:
-        return Mark(self.seq, self.look)
+        return Mark(self.seq, self.look, self.made)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to be done: no event is pending and no other pass is to come."""
+        return not self.pending and not self.look_at
 
     def finished(self, mark: Mark, cause: str, *, looking: bool) -> "Counters":
         """A pass that began at `mark` is over. Without `looking` no other pass is to come, by this one's account.
 
-        Another pass may have asked for one since: that one stands.
+        Another pass may have asked for one since: that one stands. A mark of counters that were forgotten since answers
+        for no event of these.
         """
+        if mark.made and mark.made != self.made:
+            mark = TOO_LATE
         looking = looking or self.look != mark.look
         causes = (*(held for held in self.causes if held != cause), cause)[-KEPT_CAUSES:] if cause else self.causes
         return msgspec.structs.replace(
@@ -94,6 +108,9 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 GONE = "gone"
 """The state of a cluster that ARM does not know any more."""
 
+LIVES = 1e12
+"""Observed.counts_until of a cluster that lives."""
+
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last observation in brief, and what the rules remember.
@@ -104,6 +121,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     found right, each as Recording.kept. `born` is the event of the cluster's making, 0 where none was
     seen; `resolved`: when DNS servers were first seen to answer with the address, 0 before.
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
+    `waits`: since when a change waits for the removal limit, 0 for none.
     `move` is the last change of the address. `making` is what proves that a cluster's creation failed.
     `routed` are the route tables of a kubenet cluster's subnets.
     """
@@ -130,6 +148,17 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     move: Move | None = None
     making: Making | None = None
     routed: Routed | None = None
+    waits: float = 0.0
+
+    @property
+    def counts_until(self) -> float:
+        """Until when (seconds since 1970) the cluster counts as one of the fleet, 0 where none was proven.
+
+        A cluster that is gone counts until it was found so; the window of the limit is added by the reader.
+        """
+        if not self.cluster:
+            return 0.0
+        return (self.gone_since or self.at) if self.state == GONE else LIVES
 
     @property
     def living(self) -> str:
@@ -138,24 +167,64 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One subject's row. A subject that nobody has written of has an empty one."""
+    """One subject's row. A subject that nobody has written of has an empty one.
+
+    `proven`: whether a pass has seen a cluster or a listed custom zone behind it. Until then it only counts events
+    (docs/decisions/0014).
+    """
 
     subject: ResourceId
     counters: Counters = Counters()
     observed: Observed = Observed()
     target: str = ""  # what the last event named: the zone, or the cluster
+    proven: bool = True
+
+
+class UnprovenError(LedgerError):
+    """The subscription has too many subjects without proof: no counters are kept for another one."""
+
+
+MOST_UNPROVEN = 500
+"""How many subjects without proof a subscription may have at a time."""
+
+_GROUPS = "microsoft.resources/resourcegroups"
+
+
+def proves(subject: ResourceId, observed: Observed) -> bool:
+    """Whether an observation makes a row of its subject.
+
+    the observation                                a row
+    names a cluster                                yes: a pass proved it
+    names a zone, and the subject is that zone     yes: of custom zones only the listed ones get that far
+    names a zone, and the subject is a group       no: anyone may have made the group
+    """
+    return bool(observed.cluster) or (bool(observed.zone) and subject.type != _GROUPS)
 
 
 class Ledger(Protocol):
     """What the loop needs of its memory. Every call may raise LedgerError, and each counter call is atomic.
 
-    A row of a newer version raises NewerRowError where it is named, and is left out where many are asked for.
+    A row of a newer version raises NewerRowError where it is named, and is left out where many are asked for. A subject
+    without proof (Row.proven) has counters and no row: it is in `rows` only while something is to be done for it, in no
+    page, and never counts.
     """
 
     async def read(self, subject: ResourceId) -> Row: ...
 
-    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
-        """One more event, at `at`, on `target`: the counters after it. An event that ended already changes nothing."""
+    async def bump(
+        self,
+        subject: ResourceId,
+        at: float,
+        cause: str = "",
+        target: ResourceId | None = None,
+        *,
+        known: bool = False,
+    ) -> Counters:
+        """One more event, at `at`, on `target`: the counters after it. An event that ended already changes nothing.
+
+        Raises UnprovenError where the subscription has too many subjects without proof, unless the subject is `known`:
+        ARM showed its cluster.
+        """
         ...
 
     async def look_again(
@@ -164,15 +233,19 @@ class Ledger(Protocol):
         """Another pass is to come, on `target` where no event has named one: the counters after that was written.
 
         `paused` and `now` are as in Counters.looking.
+
+        Raises UnprovenError as `bump` does.
         """
         ...
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
-        """A pass is over (see Counters.finished)."""
+        """A pass is over (see Counters.finished). Changes nothing of a subject that has no counters."""
         ...
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
-        """Keep an observation, unless a newer one is there, and its cluster's row for `row_of`."""
+        """Keep an observation, unless a newer one is there, and its cluster's row for `row_of`. One that `proves` its
+        subject makes it a row, with the counters that it has.
+        """
         ...
 
     async def row_of(self, cluster: ResourceId) -> ResourceId | None:
@@ -187,7 +260,7 @@ class Ledger(Protocol):
         ...
 
     async def rows(self) -> tuple[Row, ...]:
-        """All rows."""
+        """All rows, and the subjects without proof that something is to be done for."""
         ...
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
@@ -196,18 +269,16 @@ class Ledger(Protocol):
         """
         ...
 
-    async def size(self) -> int:
-        """How many rows there are: a few columns' worth of reading, where their content is not needed."""
-        ...
-
-    async def taken(self, since: float, but: ResourceId | None = None) -> int:
-        """How many subjects, but for one, saw a change or a removal since then that took something, or may have: those
-        that were refused took nothing.
+    async def hour(self, at: float) -> Hour:
+        """What the removal limit counts at `at`: clusters by their rows, of whatever version, and by the journal whose
+        clusters saw a change that counts. A change that took nothing does not count, one without an outcome does.
         """
         ...
 
-    async def forget(self, before: float) -> int:
-        """Remove rows and journal entries that nobody wrote to since `before`; how many."""
+    async def forget(self, before: float, unproven: float) -> int:
+        """Remove rows and journal entries that nobody wrote to since `before`, and subjects without proof since
+        `unproven`; how many. Where something is still to be done for a row or a subject, it stays.
+        """
         ...
 
     async def intend(self, entry: "Entry") -> None:
@@ -226,6 +297,9 @@ class Ledger(Protocol):
         """The subject's entries, the newest first."""
         ...
 
+
+# Actions that add, or go on with what was counted.
+ADDS = frozenset({"create", "continue"})
 
 # Results of changes that were made not to happen (verdict.Result), so that the limit need not count them.
 TOOK_NOTHING = frozenset({"already", "gone", "retry", "refused"})
@@ -253,6 +327,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: str = ""
     error: str = ""
     ended: float = 0.0
+    follows: bool = False
+    """Whether it is a record of ours that follows its API server (verdict.Change.follows)."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the removal limit counts it."""
+        return self.action not in ADDS and not self.follows and self.result not in TOOK_NOTHING
 
 
 def subject_of(zone: ResourceId, *, system: bool) -> ResourceId:

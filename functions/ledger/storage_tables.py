@@ -89,6 +89,19 @@ class StorageTables:
         client = self._client(table)
         await self._asked(lambda: client.delete_entity(entity["PartitionKey"], entity["RowKey"]))
 
+    async def remove(self, table: str, held: dict[str, Any]) -> bool:
+        """Delete an entity. False, and nothing deleted, where it is no longer as it was when read (`held`)."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+        client = self._client(table)
+        etag = getattr(held, "metadata")["etag"]  # noqa: B009 - as above
+        condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        return await self._unless(
+            lambda: client.delete_entity(held["PartitionKey"], held["RowKey"], **condition),
+            (ResourceModifiedError, ResourceNotFoundError),
+        )
+
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,19 +19,24 @@ from functions.ledger.entities import (
     entry_decoder,
     entry_keys,
     is_pointer,
+    is_proven,
     key,
     keys,
     named,
     observed_decoder,
     page_query,
+    partition,
     pointer_keys,
+    remembered,
     row_in,
     text_of,
 )
+from functions.ledger.hour import Hour
+from functions.ledger.hour_tables import hour_in
 from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
 from functions.ledger.paused import Paused
 from functions.ledger.state import (
-    TOOK_NOTHING,
+    MOST_UNPROVEN,
     VERSION,
     Counters,
     Entry,
@@ -39,6 +45,8 @@ from functions.ledger.state import (
     NewerRowError,
     Observed,
     Row,
+    UnprovenError,
+    proves,
 )
 from functions.ledger.storage_tables import StorageTables
 from functions.settings import Storage
@@ -56,29 +64,48 @@ _REFRESHED = 30 * 86400.0  # seconds
 _BODY_TIMEOUT = 3.0  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is written beside counters: `columns`, and `unless`, of which those that have a value keep it."""
+
+    columns: dict[str, Any] = field(default_factory=dict[str, Any])
+    unless: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+_NOTHING = _Told()
+
+
 class TableLedger:
     """One table for the rows and one for the journal, made at first use (entities.py tells the columns).
 
     What is too long for a table goes to a blob, whose name stands in the column `body`, and is cut in the table.
     """
 
-    def __init__(self, storage: Storage, *, timeout: float = _TIMEOUT) -> None:
+    def __init__(self, storage: Storage, *, timeout: float = _TIMEOUT, unproven: int = MOST_UNPROVEN) -> None:
+        self._unproven = unproven
         self._tables = StorageTables(storage, (STATE, JOURNAL), timeout)
         self._bodies = BlobDocuments(storage, bodies.CONTAINER, timeout=_BODY_TIMEOUT)
 
     async def read(self, subject: ResourceId) -> Row:
         return await self._row(subject, await self._get(subject) or {})
 
-    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
-        told = {"bumped": at, "written": at, "target": str(target or subject)}
-        return await self._count(subject, lambda counters: counters.bumped(cause), told)
+    async def bump(
+        self,
+        subject: ResourceId,
+        at: float,
+        cause: str = "",
+        target: ResourceId | None = None,
+        *,
+        known: bool = False,
+    ) -> Counters:
+        told = _Told({"bumped": at, "written": at, "target": str(target or subject)})
+        return await self._begun(subject, lambda counters: counters.bumped(cause), at, told, known=known)
 
     async def look_again(
         self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
     ) -> Counters:
-        return await self._count(
-            subject, lambda counters: counters.looking(at, paused, now), unless_told={"target": str(target)}
-        )
+        told = _Told(unless={"target": str(target), "written": at})
+        return await self._begun(subject, lambda counters: counters.looking(at, paused, now), at, told, known=False)
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
         await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
@@ -96,11 +123,15 @@ class TableLedger:
             text = text_of(bodies.cut_observed(observed))
         elif entity and entity.get("body"):
             await bodies.forget(self._bodies, entity["body"])
-        columns = {"observed": text, "body": body, "written": observed.at}
-        # A row that somebody makes meanwhile keeps its counters: it is not overwritten.
-        new = {**named(subject), **counted(Counters()), **columns}
+        columns = {"observed": text, "body": body, **remembered(observed)}
+        proven = proves(subject, observed)
+        # Counters that another worker begins meanwhile stay: they are not overwritten.
+        new = {**named(subject, proven=proven), **counted(Counters(), proven=proven), **columns}
         if entity is not None or not await self._tables.create(STATE, new):
             await self._tables.upsert(STATE, {**keys(subject), **columns}, merge=True)
+            if proven and (entity is None or not is_proven(entity)):
+                # The counters go on in the row. A worker that dies before this has not finished its event.
+                await self._count(subject, lambda counters: counters, proven=True)
 
     async def row_of(self, cluster: ResourceId) -> ResourceId | None:
         entity = await self._tables.entity(STATE, pointer_keys(cluster))
@@ -128,34 +159,35 @@ class TableLedger:
         return await self._query(asked, values)
 
     async def rows(self) -> tuple[Row, ...]:
-        return await self._query("seq ge 0", {})
+        return await self._query("seq ge 0 or pending eq true or look_at gt 0.0 or plan gt ''", {})
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         asked, values = page_query(after, subscription)
         return await self._query(asked, values, most)
 
-    async def size(self) -> int:
-        return len(await self._tables.entities(STATE, "seq ge 0", {}, ["PartitionKey"]))
-
-    async def taken(self, since: float, but: ResourceId | None = None) -> int:
-        asked = "at ge @since and action ne 'create' and action ne 'continue'"
-        entities = await self._tables.entities(JOURNAL, asked, {"since": since}, ["PartitionKey", "result"])
-        took = (entity for entity in entities if (entity.get("result") or "") not in TOOK_NOTHING)
-        return len({entity["PartitionKey"] for entity in took} - ({key(but)} if but else set[str]()))
+    async def hour(self, at: float) -> Hour:
+        return await hour_in(self._tables, at, state=STATE, journal=JOURNAL)
 
     async def left_open(self, before: float) -> tuple[Entry, ...]:
         asked = "result eq '' and at lt @before"
         return await self._entries(asked, {"before": before})
 
-    async def forget(self, before: float) -> int:
+    async def forget(self, before: float, unproven: float) -> int:
+        idle = "pending eq false and look_at eq 0.0"
         removed = 0
-        for table, old in ((STATE, "written lt @before and pending eq false"), (JOURNAL, "at lt @before")):
+        for table, asked, since in (
+            (STATE, "written lt @before and pending eq false", before),
+            (STATE, f"unproven ge 0 and written lt @before and {idle}", unproven),
+            (JOURNAL, "at lt @before", before),
+        ):
             for entity in await self._tables.entities(
-                table, old, {"before": before}, ["PartitionKey", "RowKey", "body"]
+                table, asked, {"before": since}, ["PartitionKey", "RowKey", "body"]
             ):
+                # One that somebody wrote to meanwhile has an event, and stays.
+                if not await self._tables.remove(table, entity):
+                    continue
                 if entity.get("body"):
                     await bodies.forget(self._bodies, entity["body"])
-                await self._tables.delete(table, entity)
                 removed += not is_pointer(entity)
         return removed
 
@@ -208,26 +240,48 @@ class TableLedger:
         self,
         subject: ResourceId,
         change: Callable[[Counters], Counters],
-        told: dict[str, Any] | None = None,
-        unless_told: dict[str, Any] | None = None,
-    ) -> Counters:
-        """Change the counters in one step: read, and write what was read and changed, under its ETag.
+        told: _Told = _NOTHING,
+        *,
+        proven: bool = False,
+    ) -> Counters | None:
+        """Change the counters in one step: read, and write what was read and changed, under its ETag. None without any.
 
-        `told` are more columns, `unless_told` those that keep what they have.
+        `proven` makes a row of them.
         """
         for tried in range(_MOST_TRIES):
             if tried > 1:
                 await asyncio.sleep(random.uniform(0.0, min(_LONGEST_PAUSE, 0.005 * tried)))  # noqa: S311 - no secret
             held = await self._get(subject)
-            before = row_in(subject, held or {}).counters
-            after = change(before)
-            if after == before and held is not None:
+            if held is None:
+                return None
+            before = row_in(subject, held).counters
+            after, is_row = change(before), proven or is_proven(held)
+            if after == before and is_row == is_proven(held):
                 return after
-            lacking = {name: value for name, value in (unless_told or {}).items() if not (held and held.get(name))}
-            entity = {**named(subject), **counted(after), **(told or {}), **lacking}
-            if await (self._tables.create(STATE, entity) if held is None else self._tables.change(STATE, held, entity)):
+            lacking = {name: value for name, value in told.unless.items() if not held.get(name)}
+            columns = {**counted(after, proven=is_row), **told.columns, **lacking}
+            if await self._tables.change(STATE, held, {**named(subject, proven=is_row), **columns}):
                 return after
         raise LedgerError(f"the row of {subject} is changed by others all the time")
+
+    async def _begun(
+        self, subject: ResourceId, change: Callable[[Counters], Counters], at: float, told: _Told, *, known: bool
+    ) -> Counters:
+        """Change the counters as `_count` does, and begin them where there are none: a subject without proof."""
+        for _ in range(_MOST_TRIES):
+            if (counters := await self._count(subject, change, told)) is not None:
+                return counters
+            if not known and await self._is_crowded(subject):
+                raise UnprovenError(f"no counters for {subject}: its subscription has too many subjects without proof")
+            first = change(Counters(made=at))
+            entity = {**named(subject, proven=False), **counted(first, proven=False), **told.unless, **told.columns}
+            if await self._tables.create(STATE, entity):
+                return first
+        raise LedgerError(f"the row of {subject} is changed by others all the time")
+
+    async def _is_crowded(self, subject: ResourceId) -> bool:
+        asked, values = "PartitionKey eq @partition and unproven ge 0", {"partition": partition(subject)}
+        return len(await self._tables.entities(STATE, asked, values, ["RowKey"], self._unproven)) >= self._unproven
 
     async def _query(self, asked: str, values: dict[str, Any], most: int | None = None) -> tuple[Row, ...]:
         entities = await self._tables.entities(STATE, asked, values, COLUMNS, most)

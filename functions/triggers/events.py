@@ -13,6 +13,7 @@ import msgspec
 
 from functions.arm.resource_id import InvalidResourceIdError
 from functions.triggers.counting import bumped, count, placed, queued, said
+from functions.triggers.scoping import admitted
 from functions.triggers.triage import Event, event_of, triage
 from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
@@ -55,6 +56,8 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
         return
     here = live()
     if work.why in FOLLOWING and not _follows(here):
+        return
+    if not await admitted(work, here):
         return
     # Of a burst on one zone the first is urgent: it makes what all of them ask for.
     if _urgent(work, here) and not here.turns.is_linking(work.target):

@@ -32,6 +32,7 @@ async def take(body: bytes, message: str, now: float, here: "Live") -> None:
     """
     from functions.second_app import NotAnAskError, decode
     from functions.triggers.counting import queued
+    from functions.triggers.scoping import admitted
     from functions.work import ASKED, Work
 
     try:
@@ -40,4 +41,6 @@ async def take(body: bytes, message: str, now: float, here: "Live") -> None:
         _log.error("a message goes to the poison queue: %s", error)
         await here.queue.bury(body)
         return
-    await queued(Work(target=ask.cluster, why=ASKED, cause=f"asked-{message[:64]}", since=now), here, now)
+    work = Work(target=ask.cluster, why=ASKED, cause=f"asked-{message[:64]}", since=now)
+    if await admitted(work, here):
+        await queued(work, here, now)

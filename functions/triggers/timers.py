@@ -19,6 +19,7 @@ _log = logging.getLogger("tether")
 # When the sweep runs (NCRONTAB). Read here, since a binding cannot give a setting a default; at 17 past, for on the
 # hour everybody sweeps.
 _KEPT = 90 * 24 * 3600.0  # seconds for which the ledger keeps what nobody writes to any more
+_UNPROVEN_KEPT = 3600.0  # seconds for which counters are kept of what no pass has proven
 _HOUR, _TIDIES_AT = 60, 17  # minutes
 _SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 
@@ -99,7 +100,6 @@ async def sweep(timer: func.TimerRequest) -> None:
 
 async def round_of_sweep(here: "Live") -> None:
     """One sweep, and what an hour leaves to be tidied up. With an invalid policy it only says so (rule 13)."""
-    from functions.plan import WINDOW
     from functions.policy import PolicyError
     from functions.sweep import sweep as sweep_once
 
@@ -107,8 +107,7 @@ async def round_of_sweep(here: "Live") -> None:
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
     await _tidy(here)
-    taken = await here.ledger.taken(here.around.now() - WINDOW)
-    await sweep_once(here.around, here.queue, here.ledger, here.reports, done=taken)
+    await sweep_once(here.around, here.queue, here.ledger, here.reports)
 
 
 async def _tidy(here: "Live") -> None:
@@ -116,6 +115,7 @@ async def _tidy(here: "Live") -> None:
     from functions.ledger.journal import close_all_left_open
 
     closed = await close_all_left_open(here.ledger, here.now())
-    forgotten = await here.ledger.forget(here.now() - _KEPT)
+    forgotten = await here.ledger.forget(here.now() - _KEPT, here.now() - _UNPROVEN_KEPT)
     _log.info("ledger: %d intents closed that dead workers left without an outcome", closed)
-    _log.info("ledger: %d rows and journal entries older than %d days forgotten", forgotten, _KEPT / 86400)
+    told = "ledger: %d rows and journal entries older than %d days forgotten, or subjects without proof"
+    _log.info(told, forgotten, _KEPT / 86400)

@@ -73,6 +73,7 @@ async def _pass(item: "Work", here: "Live", around: "Around") -> None:
     from functions.ledger import journal
     from functions.ledger.coalescing import drop
     from functions.ledger.state import NewerRowError
+    from functions.triggers.scoping import postponed
 
     try:
         row = await _row(item, here.ledger)
@@ -80,7 +81,7 @@ async def _pass(item: "Work", here: "Live", around: "Around") -> None:
         journal.found(zone_link_findings.newer_row(item.target, str(error)), item)
         await here.queue.send(item, _NEWER_WAIT)
         return
-    if row is not None and drop(item, row.counters):
+    if row is not None and (drop(item, row.counters) or await postponed(item, here, around, row)):
         return
     await _made(item, here, around, row)
 

@@ -105,6 +105,9 @@ async def test_a_row_that_others_never_leave_alone_is_given_up_in_the_end() -> N
         async def entity(self, table: str, where: dict[str, Any]) -> dict[str, Any] | None:
             return None
 
+        async def entities(self, *_: Any) -> list[dict[str, Any]]:
+            return []
+
         async def create(self, table: str, entity: dict[str, Any]) -> bool:
             return False
 

@@ -53,7 +53,7 @@ async def test_no_call_makes_more_requests_than_are_reckoned(ledger: tuple[Table
         "finish": lambda: held.finish(ROW, Mark(1, 0), "born", looking=True),
         "row_of": lambda: held.row_of(ResourceId(CLUSTER)),
         "overdue": lambda: held.overdue(at),
-        "taken": lambda: held.taken(at - 3600),
+        "hour": lambda: held.hour(at),
         "intend": lambda: held.intend(entry),
         "conclude": lambda: held.conclude(entry),
         "journal": lambda: held.journal(ROW),

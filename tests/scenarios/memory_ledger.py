@@ -7,9 +7,21 @@ import msgspec
 
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import key, partition
+from functions.ledger.hour import FRESH, WINDOW, Hour
+from functions.ledger.hour_tables import claims
 from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
 from functions.ledger.paused import Paused
-from functions.ledger.state import TOOK_NOTHING, Counters, Entry, LedgerError, Mark, Observed, Row
+from functions.ledger.state import (
+    MOST_UNPROVEN,
+    Counters,
+    Entry,
+    LedgerError,
+    Mark,
+    Observed,
+    Row,
+    UnprovenError,
+    proves,
+)
 
 
 @dataclass
@@ -17,6 +29,7 @@ class MemoryLedger:
     """Rows in a dict. `down` makes it unreachable."""
 
     down: bool = False
+    unproven: int = MOST_UNPROVEN
     held: dict[ResourceId, Row] = field(default_factory=dict[ResourceId, Row])
     bumped: dict[ResourceId, float] = field(default_factory=dict[ResourceId, float])
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
@@ -24,32 +37,44 @@ class MemoryLedger:
 
     async def read(self, subject: ResourceId) -> Row:
         self._check()
-        return self.held.get(subject, Row(subject))
+        return self.held.get(subject, Row(subject, proven=False))
 
-    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
-        self._check()
-        if cause not in self.held.get(subject, Row(subject)).counters.causes:
+    async def bump(
+        self,
+        subject: ResourceId,
+        at: float,
+        cause: str = "",
+        target: ResourceId | None = None,
+        *,
+        known: bool = False,
+    ) -> Counters:
+        self._begin(subject, at, known=known)
+        if cause not in self.held[subject].counters.causes:
             self.bumped[subject] = at
-        counters = await self._count(subject, lambda counters: counters.bumped(cause))
+        counters = self._count(subject, lambda counters: counters.bumped(cause))
         self.held[subject] = msgspec.structs.replace(self.held[subject], target=str(target or subject))
         return counters
 
     async def look_again(
         self, subject: ResourceId, at: float, target: ResourceId, paused: tuple[Paused, ...] = (), now: float = 0.0
     ) -> Counters:
-        counters = await self._count(subject, lambda counters: counters.looking(at, paused, now))
+        self._begin(subject, at, known=False)
+        counters = self._count(subject, lambda counters: counters.looking(at, paused, now))
         held = self.held[subject]
         self.held[subject] = msgspec.structs.replace(held, target=held.target or str(target))
         return counters
 
     async def finish(self, subject: ResourceId, mark: Mark, cause: str, *, looking: bool) -> None:
-        await self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
+        self._check()
+        if subject in self.held:
+            self._count(subject, lambda counters: counters.finished(mark, cause, looking=looking))
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
         if is_newer(row.observed.at, observed.at):
             return
-        self.held[subject] = msgspec.structs.replace(row, observed=observed)
+        proven = row.proven or proves(subject, observed)
+        self.held[subject] = msgspec.structs.replace(row, observed=observed, proven=proven)
         held = row.observed
         if observed.living:
             self.clusters[ResourceId(observed.cluster)] = subject
@@ -72,37 +97,42 @@ class MemoryLedger:
 
     async def rows(self) -> tuple[Row, ...]:
         self._check()
-        return tuple(self.held.values())
+        return tuple(
+            row for row in self.held.values() if row.proven or not row.counters.idle or bool(row.observed.plan)
+        )
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         self._check()
         last = _order(after) if after is not None else ("", "")
-        rows = sorted(self.held.values(), key=lambda row: _order(row.subject))
+        rows = sorted(self.proven(), key=lambda row: _order(row.subject))
         wanted = subscription.casefold()
         return tuple(
             [row for row in rows if _order(row.subject) > last and wanted in ("", partition(row.subject))][:most]
         )
 
-    async def size(self) -> int:
+    async def hour(self, at: float) -> Hour:
         self._check()
-        return len(self.held)
-
-    async def taken(self, since: float, but: ResourceId | None = None) -> int:
-        self._check()
-        took = (entry for entry in self.entries.values() if entry.result not in TOOK_NOTHING)
-        counted = (entry for entry in took if entry.at >= since and entry.action not in {"create", "continue"})
-        return len({entry.subject for entry in counted} - {but})
+        since = at - WINDOW
+        fleet = sum(row.observed.counts_until > since for row in self.proven())
+        counted = (entry for entry in self.entries.values() if since <= entry.at < at + WRONG_CLOCK and entry.counts)
+        waits = [row for row in self.held.values() if row.observed.waits and self._written(row) >= at - FRESH]
+        return Hour(
+            fleet,
+            claims((str(entry.subject), entry.at) for entry in counted),
+            claims((str(row.subject), row.observed.waits) for row in waits),
+        )
 
     async def left_open(self, before: float) -> tuple[Entry, ...]:
         self._check()
         return tuple(entry for entry in self.entries.values() if not entry.result and entry.at < before)
 
-    async def forget(self, before: float) -> int:
+    async def forget(self, before: float, unproven: float) -> int:
         self._check()
         old = [
             subject
             for subject, row in self.held.items()
-            if not row.counters.pending and max(row.observed.at, self.bumped.get(subject, 0.0)) < before
+            if (self._written(row) < before and not row.counters.pending)
+            or (self._written(row) < unproven and not row.proven and row.counters.idle)
         ]
         done = [entry.id for entry in self.entries.values() if entry.at < before]
         for subject in old:
@@ -124,8 +154,23 @@ class MemoryLedger:
         found = [entry for entry in self.entries.values() if entry.subject == subject]
         return tuple(sorted(found, key=lambda entry: (-entry.at, entry.id))[:most])
 
-    async def _count(self, subject: ResourceId, change: Callable[[Counters], Counters]) -> Counters:
-        row = await self.read(subject)
+    def proven(self) -> list[Row]:
+        return [row for row in self.held.values() if row.proven]
+
+    def _written(self, row: Row) -> float:
+        return max(row.observed.at, self.bumped.get(row.subject, row.counters.made))
+
+    def _begin(self, subject: ResourceId, at: float, *, known: bool) -> None:
+        self._check()
+        if subject in self.held:
+            return
+        beside = [one for one in self.held.values() if partition(one.subject) == partition(subject) and not one.proven]
+        if len(beside) >= self.unproven and not known:
+            raise UnprovenError(f"no counters for {subject}: its subscription has too many subjects without proof")
+        self.held[subject] = Row(subject, Counters(made=at), proven=False)
+
+    def _count(self, subject: ResourceId, change: Callable[[Counters], Counters]) -> Counters:
+        row = self.held[subject]
         self.held[subject] = msgspec.structs.replace(row, counters=change(row.counters))
         return self.held[subject].counters
 

@@ -32,9 +32,17 @@ class CountingLedger(MemoryLedger):
         self.seen_deleting: set[ResourceId] = set()  # for good, whatever the row remembers
         self.known: set[ResourceId] = set()  # clusters that some row remembered at some time
 
-    async def bump(self, subject: ResourceId, at: float, cause: str = "", target: ResourceId | None = None) -> Counters:
+    async def bump(
+        self,
+        subject: ResourceId,
+        at: float,
+        cause: str = "",
+        target: ResourceId | None = None,
+        *,
+        known: bool = False,
+    ) -> Counters:
         before = (await self.read(subject)).counters.seq
-        counters = await super().bump(subject, at, cause, target)
+        counters = await super().bump(subject, at, cause, target, known=known)
         if counters.seq > before:
             self.counted[subject] = max(at, self.counted.get(subject, at))
         return counters

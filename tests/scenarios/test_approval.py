@@ -8,6 +8,7 @@ import pytest
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.http.routes import SWEEP
+from functions.ledger.hour import Hour
 from functions.ledger.reports import ReportsError
 from functions.plan import VALID, Approval
 from functions.policy import Http, Policy
@@ -173,10 +174,10 @@ def test_an_approval_wakes_its_passes_though_no_survey_can_be_had() -> None:
 class SlowLedger(MemoryLedger):
     """Takes its time to count, as tables do."""
 
-    async def taken(self, since: float, but: ResourceId | None = None) -> int:
-        count = await super().taken(since, but)
+    async def hour(self, at: float) -> Hour:
+        hour = await super().hour(at)
         await asyncio.sleep(0.05)
-        return count
+        return hour
 
 
 def test_passes_side_by_side_do_not_overlook_what_others_are_about_to_remove() -> None:

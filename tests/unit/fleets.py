@@ -88,12 +88,12 @@ class Office:
     servers: dict[str, MemoryTarget] = field(default_factory=dict[str, MemoryTarget])
     """The zones on DNS servers, by name."""
 
-    async def sweep(self, done: int = 0, **policy: Any) -> DriftReport:
+    async def sweep(self, **policy: Any) -> DriftReport:
         clock = self.ground.azure.clock
         wanted = self.ground.policy(**policy)
         targets = Targets(wanted.records, lambda record: kept(record, self.ground.session, self.servers))
         around = Around(self.ground.session, wanted, Scopes(), clock.now, self.ledger, self.reports, targets)
-        return await sweep(around, self.queue, self.ledger, self.reports, done=done, sleep=self.ground.sleep)
+        return await sweep(around, self.queue, self.ledger, self.reports, sleep=self.ground.sleep)
 
     @property
     def reports(self) -> Reports:

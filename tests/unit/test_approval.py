@@ -4,6 +4,7 @@ import pytest
 
 from functions.approval import approve, gathered, plan_of, waiting, wanted, works
 from functions.handlers.verdict import Action, Change, Linking
+from functions.ledger.hour import Claim, Hour
 from functions.ledger.reports import Place, Plan, Reports
 from functions.plan import VALID, Approval, key, limit, plan_id
 from tests.scenarios.memory_documents import MemoryDocuments
@@ -57,7 +58,9 @@ async def test_approving_permits_exactly_the_changes_of_the_plan() -> None:
     assert await approve(a_plan(1, 2, 3, 4).id, "ann", reports, AT) == a_plan(1, 2, 3, 4)
     given = await reports.approvals(AT)
     changes = [a_removal(nth) for nth in range(10)]
-    limited = limit(changes, done=0, fleet=1, share=0.3, approvals=given, now=AT, cluster_of=key)
+    limited = limit(
+        changes, hour=Hour(1), share=0.3, approvals=given, now=AT, claim_of=lambda change: Claim(key(change), "s", AT)
+    )
     assert limited.allowed == tuple(a_removal(nth) for nth in (1, 2, 3, 4))
 
 

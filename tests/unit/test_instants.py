@@ -134,6 +134,7 @@ def everything_at(at: float) -> Observed:
         move=Move(id="m", at=at, old="a", new="b", ttl=1, served_at=at, heard=at, again_at=at),
         making=Making(first=at, last=at, failed=at, put_at=at, linked=at),
         routed=Routed(bare_since=at, wrote=(Wrote(subnet="s", at=at),)),
+        waits=at,
     )
 
 

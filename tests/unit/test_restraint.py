@@ -11,6 +11,7 @@ from functions.dns.target import TargetError, Trouble
 from functions.fleet.seen import NOT_ASKED, Links, RecordSeen, Seen
 from functions.fleet.subnet_model import SubnetSeen
 from functions.handlers.verdict import Action, Change, Linking, Recording, Routing
+from functions.ledger.hour import Claim, Hour
 from functions.ledger.routed import Routed
 from functions.ledger.state import UNTOLD, Entry, Observed
 from functions.plan import Approval, key, plan_id
@@ -143,6 +144,13 @@ def test_a_change_over_which_workers_keep_dying(entries: list[Entry], left: bool
     assert (finding.code if finding else None) == ("tug-of-war" if left else None)
 
 
+CLAIM = Claim("mine", "s", AT)
+
+
+def an_hour(taken: int, fleet: int) -> Hour:
+    return Hour(fleet, tuple(Claim(f"other-{nth}", "s", AT - nth) for nth in range(taken)))
+
+
 @pytest.mark.parametrize(
     ("entries", "stopped"),
     [
@@ -196,7 +204,7 @@ def test_what_the_row_lost_of_its_reversals_is_counted_in_the_journal(entries: l
 )
 def test_removals_of_an_hour(taken: int, fleet: int, stopped: bool) -> None:
     changes = [a_change(Action.DELETE), a_change(Action.CREATE, "other")]
-    verdict = within_limit(changes, ZONE, taken=taken, fleet=fleet, share=0.3, at=AT)
+    verdict = within_limit(changes, ZONE, CLAIM, hour=an_hour(taken, fleet), share=0.3, at=AT)
     assert [change.action for change in verdict.changes] == (
         [Action.CREATE] if stopped else [Action.DELETE, Action.CREATE]
     )
@@ -206,7 +214,7 @@ def test_removals_of_an_hour(taken: int, fleet: int, stopped: bool) -> None:
 
 
 def test_what_is_stopped_names_its_plan_and_how_to_approve_it() -> None:
-    verdict = within_limit([a_change(Action.DELETE)], ZONE, taken=3, fleet=1, share=0.3, at=AT)
+    verdict = within_limit([a_change(Action.DELETE)], ZONE, CLAIM, hour=an_hour(3, 1), share=0.3, at=AT)
     (finding,) = verdict.findings
     assert verdict.plan == plan_id([key(a_change(Action.DELETE))])
     assert f"plan {verdict.plan}" in finding.seen
@@ -216,5 +224,5 @@ def test_what_is_stopped_names_its_plan_and_how_to_approve_it() -> None:
 def test_what_is_approved_is_made_beyond_the_limit_and_what_is_not_waits() -> None:
     changes = [a_change(Action.DELETE, "approved"), a_change(Action.DELETE, "other")]
     given = Approval(plan="p", changes=frozenset({key(changes[0])}), at=AT, by="ann")
-    verdict = within_limit(changes, ZONE, taken=3, fleet=1, share=0.3, at=AT, approvals=[given])
+    verdict = within_limit(changes, ZONE, CLAIM, hour=an_hour(3, 1), share=0.3, at=AT, approvals=[given])
     assert (verdict.changes, verdict.stopped) == ((changes[0],), (changes[1],))

@@ -223,7 +223,7 @@ def test_what_the_ledger_remembers_of_a_cluster_is_decided_with(monkeypatch: pyt
 
     async def tell(office: Office) -> None:
         group = ResourceId(office.ground.fleet.zones[0]).group_id
-        await office.ledger.remember(group, Observed(at=7.0))
+        await office.ledger.remember(group, Observed(at=7.0, cluster=office.ground.fleet.clusters[0]))
         await office.sweep()
         assert sorted(remembered) == [0.0, 0.0, 0.0, 7.0]
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from functions.approval import approve
+from functions.arm.resource_id import ResourceId
 from functions.handlers import zone_links
 from functions.handlers.verdict import Action, Change, Linking, Verdict
+from functions.ledger.state import Entry, Observed
 from localazure.resources.zone_links import ZoneLinks
+from localazure.world import SUBSCRIPTION
 from tests.unit.fleets import Office, in_office
 
 
@@ -71,11 +74,80 @@ def test_too_many_removals_are_a_plan_that_waits_for_a_person(monkeypatch: pytes
     in_office(tell)
 
 
+async def changed(office: Office, row: ResourceId, ago: float = 60.0) -> None:
+    """A pass removed something of another cluster lately."""
+    at = office.ground.azure.clock.now() - ago
+    entry = Entry(
+        subject=row,
+        id=f"i-{row}",
+        at=at,
+        cause="c",
+        handler="zone_links",
+        action="delete",
+        target=str(row),
+        reason="gone",
+        result="applied",
+    )
+    await office.ledger.intend(entry)
+
+
+def a_row(nth: int, subscription: str = SUBSCRIPTION) -> ResourceId:
+    return ResourceId(f"/subscriptions/{subscription}/resourceGroups/MC_other_{nth}")
+
+
 @pytest.mark.parametrize(("done", "queued"), [(0, 3), (1, 0)])
 def test_what_the_hour_has_seen_already_counts(monkeypatch: pytest.MonkeyPatch, done: int, queued: int) -> None:
     removing(monkeypatch)
 
     async def tell(office: Office) -> None:
-        assert (await office.sweep(done)).queued == queued
+        for nth in range(done):
+            await changed(office, a_row(nth))
+        assert (await office.sweep()).queued == queued
 
     in_office(tell, 3)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "clusters", "queued"),
+    [
+        pytest.param(0, 3, 3, id="nothing waits elsewhere"),
+        pytest.param(9, 1, 1, id="many wait elsewhere, and one of three places is its share"),
+        pytest.param(9, 2, 0, id="two are more than its share, and are stopped together"),
+        pytest.param(1, 2, 2, id="what one waits for elsewhere is left"),
+    ],
+)
+def test_a_sweep_shares_the_allowance_with_what_waits_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: int, clusters: int, queued: int
+) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        at = office.ground.azure.clock.now()
+        for nth in range(elsewhere):
+            row = a_row(nth, "99999999-9999-9999-9999-999999999999")
+            await office.ledger.remember(row, Observed(at=at, zone="z", state="gone", waits=at - 600))
+        assert (await office.sweep()).queued == queued
+
+    in_office(tell, clusters)
+
+
+def test_rows_of_no_clusters_leave_a_sweep_no_more_to_remove(monkeypatch: pytest.MonkeyPatch) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        for nth in range(30):
+            await office.ledger.bump(a_row(nth), office.ground.azure.clock.now(), "forged")
+        assert (await office.sweep()).queued == 0
+
+    in_office(tell, 4)
+
+
+def test_a_sweep_that_cannot_count_asks_for_nothing_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    removing(monkeypatch)
+
+    async def tell(office: Office) -> None:
+        office.ledger.down = True
+        report = await office.sweep()
+        assert (report.queued, report.stopped) == (0, 2)
+
+    in_office(tell, 2)

@@ -198,7 +198,8 @@ def test_in_mode_observe_the_targets_are_read_and_nothing_is_asked_for() -> None
 def test_a_move_of_which_no_event_told_gets_a_pass_even_where_no_record_differs(remembered: str, queued: int) -> None:
     async def tell(office: Office) -> None:
         group = ResourceId(office.ground.fleet.zones[0]).group_id
-        await office.ledger.remember(group, Observed(at=7.0, address=remembered))
+        cluster = office.ground.fleet.clusters[0]
+        await office.ledger.remember(group, Observed(at=7.0, cluster=cluster, address=remembered))
         report = await office.sweep(pod_restarts=PodRestarts(enabled=True, namespaces=("apps",)))
         assert (report.changes, report.queued) == (0, queued)
 

@@ -177,15 +177,15 @@ def test_the_second_app_tidies_its_ledger_since_it_has_no_sweep(
 ) -> None:
     async def story(here: Story, caller: Caller) -> None:
         assert isinstance(here.live.around, Around)
-        at, forgotten = 500_000 * 3600.0 + 60 * minute, list[float]()
+        at, forgotten = 500_000 * 3600.0 + 60 * minute, list[tuple[float, float]]()
 
-        async def forget(before: float) -> int:
-            forgotten.append(before)
+        async def forget(before: float, unproven: float) -> int:
+            forgotten.append((before, unproven))
             return 0
 
         monkeypatch.setattr(here.ledger, "forget", forget)
         live = replace(here.live, around=replace(here.live.around, role=role, now=lambda: at))
         await round_of_watch(live, MemoryQueues(here.queue))
-        assert forgotten == ([at - 90 * 86400.0] if tidied else [])
+        assert forgotten == ([(at - 90 * 86400.0, at - 3600.0)] if tidied else [])
 
     call(story)
