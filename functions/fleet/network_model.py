@@ -15,7 +15,28 @@ class DhcpOptions(ArmStruct, frozen=True, kw_only=True):
 class PeeringProperties(ArmStruct, frozen=True, kw_only=True):
     peering_state: str = ""
     remote_virtual_network: SubResource | None = None
-    remote_address_space: AddressSpace = AddressSpace()
+    remote_address_space: AddressSpace | None = None
+    remote_virtual_network_address_space: AddressSpace | None = None
+    peer_complete_vnets: bool | None = None
+
+    @property
+    def remote_prefixes(self) -> tuple[str, ...]:
+        """Every prefix that the remote VNet is known to have or to have had.
+
+        `remoteAddressSpace` is a copy that a growth of the remote VNet does not change, and
+        `remoteVirtualNetworkAddressSpace` is what the VNet has now (recorded
+        network/vnet-peering-sync-levels-after-address-space-change [9]). Either may be absent.
+        """
+        spaces = (self.remote_virtual_network_address_space, self.remote_address_space)
+        return tuple(dict.fromkeys(prefix for space in spaces if space for prefix in space.address_prefixes))
+
+    @property
+    def of_subnets(self) -> bool:
+        """Whether only some subnets are peered: `remote_prefixes` are theirs, and the rest of the VNet is not known.
+
+        Recorded network/vnet-peering-subnet-peering [7].
+        """
+        return self.peer_complete_vnets is False
 
 
 class Peering(ArmStruct, frozen=True, kw_only=True):

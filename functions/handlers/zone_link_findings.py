@@ -8,6 +8,7 @@ from functions.fleet.model import ManagedCluster
 from functions.fleet.network_model import Link
 from functions.fleet.resolvers import Resolvers
 from functions.fleet.seen import NOT_SHOWN, Seen
+from functions.handlers import peering_findings
 from functions.handlers.verdict import Finding, Severity
 from functions.policy import Policy
 
@@ -96,8 +97,8 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
         return said
     said += [_outside(seen, hub) for hub in found.hubs if not _counts(hub, policy, hubs, seen)]
     if found.stray and not hubs:
-        said.append(_stray(seen, found))
-    return said
+        said.append(peering_findings.stray(seen.place, found))
+    return [*said, *peering_findings.out_of_sync(seen.place, found)]
 
 
 def _counts(hub: ResourceId, policy: Policy, hubs: dict[ResourceId, str], seen: Seen) -> bool:
@@ -137,17 +138,6 @@ def _outside(seen: Seen, hub: ResourceId) -> Finding:
         f"{hub} holds the spoke's DNS servers, but lies in a subscription that the policy does not name for hubs",
         f"If it is a hub of yours, add {hub.subscription} to scope.hubSubscriptions. Whoever owns a spoke can peer it "
         "with any VNet, so Tether links none elsewhere.",
-    )
-
-
-def _stray(seen: Seen, found: Resolvers) -> Finding:
-    return _finding(
-        "dns-servers-outside-peered-networks",
-        seen.place,
-        f"the spoke asks {', '.join(found.stray)}, which no VNet peered and Connected with it holds",
-        "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they "
-        "forward to under hubs. If a peering is missing or Disconnected, mend it. Until then nodes cannot find the API "
-        "server.",
     )
 
 
