@@ -32,6 +32,25 @@ _ASKED_AGAIN = 60.0
 _STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
 
 
+SOME_MINUTES = 300.0
+"""Seconds after which something that usually passes by itself is reported."""
+
+# For so long an event waits for Resource Graph to show its subscription. New ones are shown after some minutes; nodes
+# wait 600 s.
+_SHOWN_BY = 1800.0
+_LEAST_LOOKS = 5
+
+
+def until_shown(attempt: int, since: float, at: float, pause: float) -> float | None:
+    """Seconds until a subscription that Resource Graph does not show is asked for again; None when that is given up.
+
+    `pause` is when the next query may go out. A message that comes late has five looks too.
+    """
+    if at - since > _SHOWN_BY and attempt > _LEAST_LOOKS:
+        return None
+    return max(pause, pace(attempt, busy=at - since < _BIRTH))
+
+
 def pace(attempt: int, *, busy: bool) -> float:
     """Seconds before the next try, `attempt` tries (1 or more) after the last progress."""
     first, longest = (_BUSY_FIRST, _BUSY_LONGEST) if busy else (_CALM_FIRST, _CALM_LONGEST)

@@ -10,8 +10,9 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, cl
 from functions.arm.operations import Operation, Progress
 from functions.fleet.creation import making
 from functions.fleet.moved import moved
+from functions.fleet.scope import NotShownError
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, failed_clusters, resolution, route_memory, zone_link_findings
+from functions.handlers import concerns, failed_clusters, resolution, route_memory, scope_findings, zone_link_findings
 from functions.handlers.verdict import (
     TAKEN,
     Action,
@@ -152,6 +153,8 @@ def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float,
 
     That a zone's cluster was Deleting is still known then: ARM may not have meant the 404.
     """
+    if isinstance(error, NotShownError):
+        return _not_shown(work, error, at)
     attempt = work.attempt if isinstance(error, NoTurnError) else work.attempt + 1
     delay = pace.after_blindness(attempt, work.since, at, error)
     findings: tuple[Finding, ...] = ()
@@ -161,10 +164,27 @@ def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float,
         codes = tuple(finding.code for finding in findings)
         gone = Observed(at=at, state=GONE, findings=codes, zone=before.zone, deleting=before.deleting)
         return Pass("gone", findings=findings, observed=gone)
+    return _not_seen(work, error, findings, attempt, delay)
+
+
+def _not_seen(work: Work, error: Exception, findings: tuple[Finding, ...], attempt: int, delay: float) -> Pass:
     done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
     if done.follow_up is not None and work.why == URGENT:
         done = replace(done, follow_up=msgspec.structs.replace(done.follow_up, why=URGENT))
     return replace(done, error=str(error))
+
+
+def _not_shown(work: Work, error: NotShownError, at: float) -> Pass:
+    """Retry while Resource Graph does not show the subscription, and report it after some minutes. Remembers nothing.
+
+    After half an hour the event is given up: `watch` lists the subscription as soon as it is shown.
+    """
+    delay = pace.until_shown(work.attempt + 1, work.since, at, error.retry_after or 0.0)
+    late = at - work.since > pace.SOME_MINUTES or delay is None
+    findings = (scope_findings.not_visible(work.target),) if late else ()
+    if delay is None:
+        return Pass("not-visible", findings=findings, error=str(error))
+    return _not_seen(work, error, findings, work.attempt + 1, delay)
 
 
 def _followed(

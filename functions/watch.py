@@ -1,7 +1,7 @@
 """Every minute: what no event told of, and what a dead worker left undone (rule 7).
 
-Events are hints; this is the guarantee. It asks AKS itself, one LIST a subscription, and never Resource Graph, whose
-delay has no bound.
+Events are hints; this is the guarantee. It asks AKS itself, one LIST a subscription. Resource Graph, whose delay has no
+bound, is asked for one thing only: the subscriptions below the policy's management groups, by one query a round.
 """
 
 import logging
@@ -52,6 +52,7 @@ class Watched:
     woken: int
     resent: int
     unreadable: tuple[str, ...]
+    unseen: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses | None = None) -> Watched:
@@ -78,7 +79,10 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     for row in listed.missed(rows.values(), at):
         woken += await _wake(row.subject, row.subject, at, queue, ledger)
     again = await _resend(at, queue, ledger, set(woken))
-    return Watched(len(listed.clusters), len(woken), again, listed.unreadable)
+    for row in rows.values():
+        if row.counters.pending or row.counters.look_at:
+            around.scopes.awaits(around.policy, row.subject.subscription, at)
+    return Watched(len(listed.clusters), len(woken), again, listed.unreadable, around.scopes.unseen(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:
     clusters: list[ManagedCluster] = []
     read: list[str] = []
     unreadable: list[str] = []
-    for subscription in await _subscriptions(around, at):
+    for subscription in await around.scopes.subscriptions(around.session, around.policy, at):
         if pauses.hold(subscription, at):
             unreadable.append(subscription)
             continue
@@ -117,15 +121,6 @@ async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:
             if isinstance(error, ArmError) and error.retry_after is not None:
                 pauses.until[subscription] = around.now() + error.retry_after
     return _Listed(tuple(clusters), frozenset(read), tuple(unreadable))
-
-
-async def _subscriptions(around: Around, at: float) -> tuple[str, ...]:
-    """The scope's subscriptions. Those below management groups are asked for once an hour, and believed until then."""
-    try:
-        return await around.scopes.subscriptions(around.session, around.policy, at)
-    except (ArmError, NoAnswerError, NoTokenError) as error:
-        _log.warning("the subscriptions below the management groups are not known now: %s", error)
-        return around.policy.scope.subscriptions
 
 
 def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:

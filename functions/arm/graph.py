@@ -30,7 +30,7 @@ class Page[Row](msgspec.Struct):
     """One page of a query's answer, in the form `objectArray`."""
 
     data: list[Row]
-    truncated: str = msgspec.field(default="false", name="resultTruncated")
+    truncated: str = msgspec.field(default="", name="resultTruncated")  # "true" or "false"; absent is not whole
     token: str | None = msgspec.field(default=None, name="$skipToken")
 
 
@@ -80,7 +80,7 @@ class Graph:
             rows += page.data
             self.rows += len(page.data)
             if not page.token:
-                if page.truncated.casefold() == "true":
+                if page.truncated.casefold() != "false":
                     raise NoAnswerError("Resource Graph gave a part of its rows and no way to the rest")
                 return rows
             body["options"] = {**body["options"], "$skipToken": page.token}
@@ -130,20 +130,19 @@ def _resets_after(text: str) -> float:
 class Above(msgspec.Struct, frozen=True):
     """A management group in a subscription's chain of ancestors."""
 
-    name: str
+    name: str | None = None
 
 
 class SubscriptionRow(msgspec.Struct, frozen=True, rename="camel"):
     """A subscription that we may see, with the management groups above it."""
 
-    id: str
-    subscription_id: str
+    subscription_id: str | None = None
     chain: tuple[Above, ...] | None = None
 
     @property
     def groups(self) -> frozenset[str]:
-        """Their names in lower case."""
-        return frozenset(above.name.casefold() for above in self.chain or ())
+        """Their names in lower case. Empty where the row does not tell: every subscription has the root group."""
+        return frozenset(above.name.casefold() for above in self.chain or () if above.name)
 
 
 _subscriptions = msgspec.json.Decoder(Page[SubscriptionRow])
@@ -153,20 +152,12 @@ _CHAIN = "project id, subscriptionId, chain = properties.managementGroupAncestor
 
 
 async def subscriptions(graph: Graph, named: Sequence[str] | None) -> list[SubscriptionRow]:
-    """Those of the subscriptions named that we may see, or all that we may see. Column: as in `ancestors`."""
-    return await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
+    """Those of the subscriptions named that we may see, or all that we may see.
 
-
-async def ancestors(session: Session, subscription: str) -> frozenset[str]:
-    """The names of the management groups above a subscription, in lower case. None are known of one we cannot read.
-
-    `subscription` is a GUID (ResourceId makes sure), so that it can stand in the query. Column: Resource Graph's
-    `resourcecontainers`, `properties.managementGroupAncestorsChain`.
+    A subscription that was made minutes ago has no row yet. Column: Resource Graph's `resourcecontainers`,
+    `properties.managementGroupAncestorsChain`.
     """
-    query = f"{_SUBSCRIPTIONS} | where subscriptionId =~ '{subscription}' | {_CHAIN}"
-    body = {"query": query, "subscriptions": [subscription], "options": {"resultFormat": "objectArray"}}
-    rows = _decoded(_subscriptions, await session.post(_PATH, _API, body)).data
-    return frozenset(group for row in rows for group in row.groups)
+    return await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
 
 
 def _decoded[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> Page[Row]:

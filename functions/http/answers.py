@@ -160,15 +160,20 @@ class Check(Shown, frozen=True, kw_only=True):
 
 
 class ShownRound(Shown, frozen=True, kw_only=True):
-    """The last round of `watch`: when it ended, the clusters it saw, the subscriptions that could not be read."""
+    """The last round of `watch`: when it ended, the clusters it saw, the subscriptions that could not be read.
+
+    `unseen` are those that Resource Graph does not show, with the time since when.
+    """
 
     at: datetime
     clusters: int
     unreadable: tuple[str, ...]
+    unseen: dict[str, datetime]
 
     @classmethod
     def of(cls, watched: Round) -> "ShownRound":
-        return cls(at=moment(watched.at), clusters=watched.clusters, unreadable=watched.unreadable)
+        unseen = {name: moment(since) for name, since in watched.unseen.items()}
+        return cls(at=moment(watched.at), clusters=watched.clusters, unreadable=watched.unreadable, unseen=unseen)
 
 
 class Health(Shown, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ _OK = Check(ok=True)
 # `watch` runs every minute: after five in vain it does not only run late.
 _STALE = 300.0  # seconds
 
+_NAMED = 3  # subscriptions that a check names
+
 
 async def health(asked: Asked[NoParameters], desk: Desk) -> Health:
     """Try everything that a pass needs but ARM itself, which is not Tether's to be healthy."""
@@ -54,7 +56,7 @@ async def health(asked: Asked[NoParameters], desk: Desk) -> Health:
             "tables": tables,
             "blobs": blobs if not blobs.ok else rounds,
             "token": token,
-            "watch": _OK if watched is None else _stale(watched[1], now),
+            "watch": _OK if watched is None else _watching(watched[0], watched[1], now),
         },
         depths=(depth, poisoned),
         last_watch=ShownRound.of(watched[0]) if watched and watched[0] else None,
@@ -111,20 +113,38 @@ async def _round(reports: Reports, now: float) -> tuple[Round | None, float]:
     return watched, watched.at if watched else await reports.awaited_since(now)
 
 
+def _watching(last: Round | None, since: float, now: float) -> Check:
+    """Whether rounds of `watch` end, and the last one saw the whole scope, or has missed a part for five minutes."""
+    stale = _stale(since, now)
+    hidden = {name: missed for name, missed in (last.unseen if last else {}).items() if has_passed(missed, _STALE, now)}
+    if not stale.ok or not hidden:
+        return stale
+    some = ", ".join(f"{name} since {_time(missed)}" for name, missed in sorted(hidden.items())[:_NAMED])
+    more = f" and {len(hidden) - _NAMED} more" if len(hidden) > _NAMED else ""
+    return Check(
+        ok=False,
+        detail=f"Resource Graph does not show a part of the scope ({some}{more}): see the finding "
+        "subscription-not-visible in docs/findings.md",
+    )
+
+
+def _time(at: float) -> str:
+    return f"{moment(at):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _stale(since: float, now: float) -> Check:
     """Whether rounds of `watch` end. A fresh deployment has its five minutes too."""
     if not has_passed(since, _STALE, now):
         return _OK
-    when = moment(since)
     if since > now:
         return Check(
             ok=False,
-            detail=f"the last round of watch ended at {when:%Y-%m-%dT%H:%M:%SZ}, ahead of this worker's clock: one of "
+            detail=f"the last round of watch ended at {_time(since)}, ahead of this worker's clock: one of "
             "the app's workers had a wrong clock; the next round of watch puts it right",
         )
     return Check(
         ok=False,
-        detail=f"no round of watch has ended since {when:%Y-%m-%dT%H:%M:%SZ}: see whether the function app's timers "
+        detail=f"no round of watch has ended since {_time(since)}: see whether the function app's timers "
         "run (AzureWebJobsStorage, AzureWebJobs.watch.Disabled) and what the log says of the function watch",
     )
 

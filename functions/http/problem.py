@@ -6,6 +6,7 @@ import math
 import msgspec
 
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.fleet.scope import NotShownError
 from functions.ledger.reports import ReportsError
 from functions.ledger.state import LedgerError
 from functions.policy import PolicyError
@@ -55,6 +56,9 @@ def of_failure(error: Exception) -> Problem:
     match error:
         case ArmError():
             return _of_refusal(error)
+        case NotShownError():
+            pause = {"Retry-After": str(math.ceil(error.retry_after or 1.0))}
+            return Problem(503, "subscription-not-visible", f"Whether it is in scope is not known: {error}.", pause)
         case NoAnswerError():
             return Problem(504, "arm-no-answer", str(error))
         case NoTokenError():

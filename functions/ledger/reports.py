@@ -102,11 +102,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One round of `watch`: when it ended (seconds since 1970), the clusters it saw, what it could not read."""
+    """One round of `watch`: when it ended (seconds since 1970), the clusters it saw, what it could not read.
+
+    `unseen` are the subscriptions that Resource Graph does not show (Scopes.unseen), and since when.
+    """
 
     at: float
     clusters: int = 0
     unreadable: tuple[str, ...] = ()
+    unseen: dict[str, float] = {}
 
 
 class Plans(Protocol):

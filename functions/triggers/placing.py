@@ -10,6 +10,7 @@ from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.around import Around
 from functions.fleet.identify import row_of
+from functions.fleet.scope import NotShownError
 from functions.triggers.counting import queued
 from functions.work import Work
 
@@ -46,7 +47,10 @@ async def place(work: Work, here: "Live", around: Around) -> None:
 
 async def _again(work: Work, error: ArmError | NoAnswerError | NoTokenError, here: "Live", at: float) -> None:
     attempt = work.attempt + 1
-    delay = pace.after_blindness(attempt, work.since, at, error)
+    if isinstance(error, NotShownError):
+        delay = pace.until_shown(attempt, work.since, at, error.retry_after or 0.0)
+    else:
+        delay = pace.after_blindness(attempt, work.since, at, error)
     final = isinstance(error, ArmError) and classify(error) in _FINAL
     if final or delay is None or at - work.since > _PATIENCE:
         _log.info("an event on %s (%s) finds no cluster: %s", work.target, work.cause, error)

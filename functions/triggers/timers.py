@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from functions.http.poison import Queues
     from functions.ledger.reports import Round
     from functions.live import Live
@@ -51,17 +53,31 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         await _keep(Round(at=here.now()), here)
         return
     watched = await rounds.watch(here.around, here.queue, here.ledger, here.pauses)
-    await _keep(Round(at=here.now(), clusters=watched.clusters, unreadable=watched.unreadable), here)
+    unseen = await _since_before(watched.unseen, here)
+    await _keep(Round(at=here.now(), clusters=watched.clusters, unreadable=watched.unreadable, unseen=unseen), here)
     _log.info(
-        "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable",
+        "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable, %d not visible",
         watched.clusters,
         watched.woken,
         watched.resent,
         len(watched.unreadable),
+        len(unseen),
     )
     # The second app has no sweep to do it (docs/decisions/0010).
     if here.around.role is Role.PRIVILEGED and int(here.now() // 60) % _HOUR == _TIDIES_AT:
         await _tidy(here)
+
+
+async def _since_before(unseen: "Mapping[str, float]", here: "Live") -> dict[str, float]:
+    """With the instants of the round before: another worker may have made it, whose memory this one does not have."""
+    from functions.ledger.reports import ReportsError
+
+    try:
+        last = await here.reports.last_round() if unseen else None
+    except ReportsError:
+        last = None
+    before = last.unseen if last else {}
+    return {name: min(since, before.get(name, since)) for name, since in unseen.items()}
 
 
 async def _count_poison(here: "Live", queues: "Queues") -> None:

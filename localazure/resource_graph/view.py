@@ -18,12 +18,15 @@ class GraphView:
 
     `silent`: subscriptions that it leaves out without a word, as it does where the caller has no access.
     `missing`: ids of resources that it does not know.
+    `shown_from`: when a subscription, in lower case, and all in it begins to be shown (seconds on Azure's clock): a new
+    one is shown minutes after it was made.
     """
 
     def __init__(self, azure: "LocalAzure") -> None:
         self._azure = azure
         self.silent: set[str] = set()
         self.missing: set[str] = set()
+        self.shown_from: dict[str, float] = {}
         self.stale_by: float = 0
         self._past: dict[str, dict[str, list[tuple[float, Json | None]]]] = {}
         self._changed: set[str] = set()
@@ -41,9 +44,16 @@ class GraphView:
                         self._remember(float("-inf"), kind, str(row["id"]), row)
         self.stale_by = seconds
 
+    @property
+    def not_yet(self) -> frozenset[str]:
+        """Subscriptions that are not shown yet."""
+        now = self._azure.clock.now()
+        return frozenset(name for name, since in self.shown_from.items() if now < since)
+
     def rows(self, table: str, types: Iterable[str] | None, within: Container[str] | None) -> Iterator[Json]:
         """The rows of a table, of all its types or only these, in all subscriptions or only `within` (lower case)."""
         silent = {subscription.casefold() for subscription in self.silent | self._azure.access.unreadable}
+        silent |= self.not_yet
         missing = {resource_id.casefold() for resource_id in self.missing}
         for kind in TYPES[table] if types is None else sorted(types):
             if kind not in TYPES[table]:

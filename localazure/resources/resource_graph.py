@@ -81,8 +81,9 @@ class ResourceGraph(ResourceType):
     def _rows(self, planned: Plan, scope: frozenset[str] | None, query: str, principal: str) -> list[Json]:
         """The whole result. The next page of the same query is cut from the same rows while nothing has changed."""
         view, access = self.azure.graph, self.azure.access
-        hidden = frozenset(view.silent | view.missing | access.unreadable)
-        key = (query, scope, self.azure.store.version, hidden, access.rights.of(principal))
+        hidden = frozenset(view.silent | view.missing | access.unreadable | view.not_yet)
+        groups = tuple(self.azure.management_groups.items())
+        key = (query, scope, self.azure.store.version, hidden, groups, access.rights.of(principal))
         if self._last is None or self._last[0] != key or view.stale_by:
             rows = view.rows(planned.table, planned.types, scope)
             self._last = key, planned.run(access.rows_seen(principal, rows))

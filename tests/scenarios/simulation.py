@@ -16,6 +16,7 @@ from localazure.clock import Clock
 from localazure.event_grid import EventGrid
 from localazure.limits import Limits
 from localazure.virtual_time import run
+from localazure.world import SUBSCRIPTION
 from tests.scenarios.mortal_host import Host
 from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
@@ -48,6 +49,7 @@ async def _world(seed: int) -> Verdict:
     azure.limits = Limits(azure.clock) if dice.random() < 0.3 else None
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
     world = RandomWorld(azure, Random(dice.random()), busy_for)
+    _show_late(azure, Random(f"late:{seed}"), busy_for)
     people = People(world)
     rules = Rules(azure, world, began)
     trace = rules.trace
@@ -78,6 +80,12 @@ async def _world(seed: int) -> Verdict:
         rules.broken(f"the local Azure broke: {failure!r}")
     deaths = sum(host.deaths for host in hosts)
     return Verdict(seed, tuple(rules.violations), rules.calls, rules.writes, deaths, tuple(trace), MODULE)
+
+
+def _show_late(azure: LocalAzure, dice: Random, busy_for: float) -> None:
+    """In some worlds the subscription of the clusters is new: Resource Graph shows it after some minutes."""
+    if dice.random() < 0.4:
+        azure.graph.shown_from[SUBSCRIPTION] = azure.clock.now() + dice.uniform(30, min(600, busy_for))
 
 
 async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:

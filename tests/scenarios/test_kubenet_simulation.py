@@ -14,7 +14,7 @@ FAR = 400
 # Which rule finds which mistake, and the first seed that shows it: the search begins there.
 CAUGHT = {
     "put-after-it-was-up": ("goes on with what was interrupted", 9),
-    "scaling-for-creation": ("goes on with what was interrupted", 27),
+    "scaling-for-creation": ("goes on with what was interrupted", 194),
     "known-properties-only": ("is lost", 1),
     "no-if-match": ("not with an ETag that was read", 1),
     "judged-as-it-was": ("is lost", 54),

@@ -19,6 +19,7 @@ CAUGHT = {
     "anybodys-links": ("not ours", 18),
     "forgotten-pause": ("again before its pause is over", 4),
     "intents-left-open": ("has no outcome", 4),
+    "unshown-for-outside": ("no pass on", 4),
 }
 
 

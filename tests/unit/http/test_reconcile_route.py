@@ -166,6 +166,7 @@ def test_the_scope_is_asked_of_management_groups_too() -> None:
         return a_policy(world, scope=Scope(management_groups=("nobody",)))
 
     async def story(here: Story, caller: Caller) -> None:
+        here.azure.management_groups[SUBSCRIPTION] = ("others", "root")
         assert (await caller.reconcile("team")).code == "out-of-scope"
 
     call(story, by_group)
