@@ -1,25 +1,25 @@
 """What one pass came to: what to remember of it, what follows, and when. Pure."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 
 from functions import pace
-from functions.arm.allowance import NoTurnError
-from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import Operation, Progress
 from functions.fleet.creation import making
+from functions.fleet.memory import of_cluster
+from functions.fleet.model import ManagedCluster
 from functions.fleet.moved import moved
-from functions.fleet.scope import NotShownError
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, failed_clusters, resolution, route_memory, scope_findings, zone_link_findings
+from functions.handlers import concerns, failed_clusters, record_memory, resolution, route_memory, zone_link_findings
 from functions.handlers.verdict import (
     TAKEN,
     Action,
     Finding,
     Linking,
     Outcome,
-    Recording,
     Result,
     Verdict,
     soonest,
@@ -27,14 +27,17 @@ from functions.handlers.verdict import (
 from functions.ledger.instants import LONGEST_WAIT
 from functions.ledger.journal import Journal
 from functions.ledger.paused import Paused
-from functions.ledger.state import GONE, Observed
+from functions.ledger.state import Observed
 from functions.policy import Policy
 from functions.restraint import Restrained
 from functions.telemetry import Milestone, telemetry
-from functions.work import DELETE_FAILED, URGENT, Work
+from functions.work import DELETE_FAILED, Work
 
 # When a look at everything follows one at the address alone.
 _WHOLE_LOOK = 5.0  # seconds
+
+# For so long a reversal counts (restraint.py).
+_DAY = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class Pass:
     """The reads that ARM refused with a pause, or whose pause was not over."""
     observed: Observed | None = None
     """What is worth remembering. None after a pass that could not see, which leaves everything as it was."""
+    noted: Callable[[Observed], Observed | None] | None = field(default=None, repr=False, compare=False)
+    """The same for another memory of the row: a pass that began without its memory is kept with it (`recalled`)."""
+    keeps_looks: bool = False
+    """Whether a look that an earlier pass asked for still stands: this one proved nothing about the row's cluster."""
 
     @property
     def links_are_asked_for(self) -> bool:
@@ -82,43 +89,99 @@ def remember(
     operations = (*verdict.operations, *started)
     codes = tuple(finding.code for finding in findings)
     if seen.partial:
-        operations, codes = _as_before(seen, operations, codes)
+        # What was found of the links stands.
+        codes = tuple(dict.fromkeys((*seen.remembered.findings, *codes)))
         delay = soonest(delay, _WHOLE_LOOK)
-    done = _followed(work, "settled", outcomes, findings, operations, attempt, delay)
-    brief = _in_brief(seen, verdict, outcomes, allowed, codes, attempt, operations)
-    brief = resolution.noted(brief, seen, work.since)
-    brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
-    brief = failed_clusters.noted(brief, seen, policy, outcomes)
-    return replace(done, observed=brief)
+    operations = _awaited(seen, operations)
+    done = followed(work, "settled", outcomes, findings, operations, attempt, delay)
+    noted = partial(_noted, seen, verdict, outcomes, allowed, policy, _Told(codes, attempt, operations, work.since))
+    return replace(done, observed=noted(seen.remembered), noted=noted)
 
 
-def _as_before(
-    seen: Seen, operations: tuple[Operation, ...], codes: tuple[str, ...]
-) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
-    """What a look at the address alone leaves as it was: what is awaited of links, and what was found of them."""
-    new = {operation.target for operation in operations}
-    awaited = (held for held in seen.remembered.operations if held.target not in new)
-    return (*awaited, *operations), tuple(dict.fromkeys((*seen.remembered.findings, *codes)))
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rest of a pass adds to what it saw: finding codes, its number, operations, and when its event was."""
+
+    codes: tuple[str, ...]
+    attempt: int
+    operations: tuple[Operation, ...]
+    since: float
 
 
-def _in_brief(
+def _noted(
     seen: Seen,
     verdict: Verdict,
     outcomes: tuple[Outcome, ...],
     allowed: Restrained,
-    codes: tuple[str, ...],
-    attempt: int,
-    operations: tuple[Operation, ...],
+    policy: Policy,
+    told: _Told,
+    held: Observed,
+) -> Observed:
+    """What the ledger keeps of a pass on a row that holds `held`. The only place where an observation is made."""
+    seen = replace(seen, remembered=of_cluster(held, seen.cluster, seen.at))
+    excluded = seen.cluster is not None and policy.scope.excludes(seen.cluster.tags)
+    if seen.cluster is not None and excluded:
+        return _of_excluded(seen, seen.cluster, outcomes, policy, told)
+    brief = _in_brief(seen, verdict, outcomes, allowed, policy, told)
+    brief = resolution.noted(brief, seen, told.since)
+    brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
+    return failed_clusters.noted(brief, seen, policy, outcomes)
+
+
+def _of_excluded(
+    seen: Seen, cluster: ManagedCluster, outcomes: tuple[Outcome, ...], policy: Policy, told: _Told
+) -> Observed:
+    """A cluster that a tag excludes is left alone, and so is what is remembered of it: it goes when the cluster does.
+
+    Only its state is kept up to date. A cluster that was never anything else is not remembered.
+    """
+    held = seen.remembered
+    return msgspec.structs.replace(
+        held,
+        at=seen.at,
+        findings=told.codes,
+        attempt=told.attempt,
+        state=cluster.properties.provisioning_state if held.cluster else "",
+        gone_since=0.0,
+        deleting=cluster.deleting or held.deleting,
+        left=record_memory.left(seen, outcomes, policy.owner),
+    )
+
+
+def _awaited(seen: Seen, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The operations to remember: those of this pass, and those that it did not look up.
+
+    One of a zone's is over, too, when all links of the zone were listed.
+    """
+    known = {operation.target for operation in operations} | {looked.operation.target for looked in seen.operations}
+    held = (one for one in seen.remembered.operations if one.target not in known)
+    return (*(one for one in held if not (one.of_zone and seen.links.complete)), *operations)
+
+
+def _in_brief(
+    seen: Seen, verdict: Verdict, outcomes: tuple[Outcome, ...], allowed: Restrained, policy: Policy, told: _Told
 ) -> Observed:
     """What the ledger keeps of a pass. What was given up counts as kept, so that it is not a new reversal each time."""
     given_up = [change.wants for change in allowed.given_up]
     linked = (*verdict.linked, *(wants.vnet for wants in given_up if isinstance(wants, Linking)))
     created = [outcome.change.wants for outcome in outcomes if outcome.change.action is Action.CREATE]
     made = tuple(wants.vnet for wants in created if isinstance(wants, Linking))
-    recorded = (*verdict.recorded, *(wants.kept for wants in given_up if isinstance(wants, Recording)))
-    brief = seen.in_brief(codes, attempt, operations, linked, made, allowed.reversals, recorded)
+    held = seen.remembered
+    brief = seen.in_brief(
+        told.codes,
+        told.attempt,
+        _awaited(seen, told.operations),
+        linked,
+        made,
+        tuple(sorted({*allowed.reversals, *(moment for moment in held.reversals if moment > seen.at - _DAY)})),
+        record_memory.kept(seen, verdict.recorded, outcomes, allowed.given_up, policy.owner),
+        record_memory.left(seen, outcomes, policy.owner),
+    )
     plan, waits = _waiting(seen, allowed)
-    return msgspec.structs.replace(brief, plan=plan, waits=waits, move=moved(seen), making=making(seen))
+    brief = msgspec.structs.replace(brief, plan=plan, waits=waits)
+    if seen.cluster_is_gone:  # once is not enough, and a cluster that is back goes on where it was
+        return msgspec.structs.replace(brief, move=held.move, making=held.making)
+    return msgspec.structs.replace(brief, move=moved(seen), making=making(seen))
 
 
 def _waiting(seen: Seen, allowed: Restrained) -> tuple[str, float]:
@@ -129,7 +192,8 @@ def _waiting(seen: Seen, allowed: Restrained) -> tuple[str, float]:
     held = seen.remembered
     if allowed.stopped or allowed.uncounted:
         return allowed.plan or held.plan, held.waits or seen.at
-    return (held.plan, held.waits) if seen.partial else ("", 0.0)
+    sees_a_part = seen.partial or (seen.links.asked and not seen.links.complete)
+    return (held.plan, held.waits) if sees_a_part else ("", 0.0)
 
 
 def tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted: Observed | None) -> None:
@@ -148,46 +212,7 @@ def tell_milestones(work: Work, seen: Seen, outcomes: tuple[Outcome, ...], noted
         telemetry().reached(Milestone.RESOLVING, noted.resolved - noted.born)
 
 
-def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float, before: Observed) -> Pass:
-    """After failing to observe: a refusal needs a person, a 404 says that it is gone, the rest passes by itself.
-
-    That a zone's cluster was Deleting is still known then: ARM may not have meant the 404.
-    """
-    if isinstance(error, NotShownError):
-        return _not_shown(work, error, at)
-    attempt = work.attempt if isinstance(error, NoTurnError) else work.attempt + 1
-    delay = pace.after_blindness(attempt, work.since, at, error)
-    findings: tuple[Finding, ...] = ()
-    if isinstance(error, ArmError) and classify(error) in {Kind.DENIED, Kind.INVALID}:
-        findings = (zone_link_findings.not_readable(work.target, error),)
-    if delay is None:
-        codes = tuple(finding.code for finding in findings)
-        gone = Observed(at=at, state=GONE, findings=codes, zone=before.zone, deleting=before.deleting)
-        return Pass("gone", findings=findings, observed=gone)
-    return _not_seen(work, error, findings, attempt, delay)
-
-
-def _not_seen(work: Work, error: Exception, findings: tuple[Finding, ...], attempt: int, delay: float) -> Pass:
-    done = _followed(work, "not-seen", (), findings, work.operations, attempt, delay)
-    if done.follow_up is not None and work.why == URGENT:
-        done = replace(done, follow_up=msgspec.structs.replace(done.follow_up, why=URGENT))
-    return replace(done, error=str(error))
-
-
-def _not_shown(work: Work, error: NotShownError, at: float) -> Pass:
-    """Retry while Resource Graph does not show the subscription, and report it after some minutes. Remembers nothing.
-
-    After half an hour the event is given up: `watch` lists the subscription as soon as it is shown.
-    """
-    delay = pace.until_shown(work.attempt + 1, work.since, at, error.retry_after or 0.0)
-    late = at - work.since > pace.SOME_MINUTES or delay is None
-    findings = (scope_findings.not_visible(work.target),) if late else ()
-    if delay is None:
-        return Pass("not-visible", findings=findings, error=str(error))
-    return _not_seen(work, error, findings, work.attempt + 1, delay)
-
-
-def _followed(
+def followed(
     work: Work,
     ended: str,
     outcomes: tuple[Outcome, ...],

@@ -9,11 +9,12 @@ from functions.arm.read_pauses import Met
 from functions.around import Around
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.observe import Depth, expected, observe
+from functions.fleet.observe_left import observe_left
 from functions.fleet.observe_records import observe_records
 from functions.fleet.observe_resolution import observe_resolution
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, resolution, zone_link_findings
+from functions.handlers import concerns, record_left, resolution, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     Change,
@@ -29,8 +30,9 @@ from functions.ledger import instants, journal
 from functions.ledger.journal import Journal
 from functions.ledger.paused import Paused
 from functions.ledger.state import Observed
+from functions.left_unseen import with_duties
 from functions.pace import until_asked
-from functions.passed import Pass, blind, carrying, remember, tell_milestones
+from functions.passed import Pass, carrying, remember, tell_milestones
 from functions.permission import permitted
 from functions.policy import Mode
 from functions.queue import QueueError
@@ -38,9 +40,12 @@ from functions.restraint import Restrained
 from functions.role import Role
 from functions.second_app import Ask
 from functions.telemetry import telemetry
-from functions.work import URGENT, Work, bounded
+from functions.unproven import blind, in_another_row, unproven
+from functions.work import GROUPS, URGENT, Work, bounded
 
 _log = logging.getLogger("tether")
+
+EXCLUDED, IN_ANOTHER_ROW = "excluded-by-tag", "in-another-row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +97,7 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
     if work.why == URGENT and before is not None and not before.at:
         depth = Depth.URGENT  # nobody has seen the newborn zone yet, and its nodes still wait (rule 6)
     try:
-        with around.session.holding(work.target.subscription, expected(depth, work.operations, at, before)):
-            seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, before)
-        if around.targets and depth is not Depth.URGENT:
-            seen = replace(seen, records=await observe_records(seen, around.targets))
+        seen = await _observed(work, around, depth, at, before)
     except NotProvenError as error:
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
@@ -104,12 +106,34 @@ async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before
         return Considered("nothing-to-mend")
     except NotAClustersGroupError:
         return Considered("not-a-clusters-group")
+    if before is not None and _is_elsewhere(seen, work, before):
+        return Considered(IN_ANOTHER_ROW, seen)
     if seen.cluster is not None and around.policy.scope.excludes(seen.cluster.tags):
-        return Considered("excluded-by-tag", seen)
+        # The tag is this cluster's, and not that of a former one whose record is left.
+        verdict = record_left.decide(seen, around.policy)
+        return Considered(EXCLUDED, seen, verdict, verdict.findings)
     if depth is not Depth.URGENT and resolution.is_due(seen, around.policy, concerns.decide(seen, around.policy)):
         seen = replace(seen, answers=await observe_resolution(seen, around.policy, around.asker))
     verdict = concerns.decide(seen, around.policy, around.role)
     return Considered("decided", seen, verdict, verdict.findings)
+
+
+async def _observed(work: Work, around: Around, depth: Depth, at: float, before: Observed | None) -> Seen:
+    """Everything that is read before a decision, but for what DNS servers answer to the cluster's clients."""
+    with around.session.holding(work.target.subscription, expected(depth, work.operations, at, before)):
+        seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, before)
+    if not around.targets or depth is Depth.URGENT:
+        return seen
+    seen = replace(seen, records=await observe_records(seen, around.targets))
+    if seen.remembered.left:
+        seen = replace(seen, left=await observe_left(around.session, seen, around.targets))
+    return seen
+
+
+def _is_elsewhere(seen: Seen, work: Work, remembered: Observed) -> bool:
+    """Whether a cluster was created again with another node resource group: it has another row then."""
+    group = seen.cluster.node_group if seen.cluster is not None else None
+    return work.row.type == GROUPS and group is not None and group != work.row and bool(remembered.cluster)
 
 
 async def _pass(work: Work, around: Around, depth: Depth, before: Observed | None, told: Journal) -> Pass:
@@ -117,14 +141,12 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
     try:
         considered = await consider(work, around, depth, before)
     except (ArmError, NoAnswerError, NoTokenError) as error:
-        return blind(work, error, at, before or Observed())
-    if considered.seen is None or considered.verdict is None:
-        codes = tuple(finding.code for finding in considered.findings)
-        held = (
-            before or Observed()
-        )  # that its cluster was Deleting is still known when somebody forges a zone beside it
-        kept = Observed(at=at, findings=codes, zone=held.zone, deleting=held.deleting)
-        return Pass(considered.ended, findings=considered.findings, observed=kept)
+        return await with_duties(blind(work, error, at, before), work, around, before)
+    if considered.seen is None:
+        done = unproven(considered.ended, considered.findings, at, before)
+        return await with_duties(done, work, around, before) if considered.ended == "out-of-scope" else done
+    if considered.verdict is None:
+        return in_another_row(work, considered.seen, at, before or Observed())
     await journal.close_failed(around.ledger, work.row, considered.seen.operations, at)
     async with AsyncExitStack() as turn:
         allowed = await permitted(considered.verdict, considered.seen, work, around, turn)
@@ -133,6 +155,8 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         )
     allowed = await _asked(considered.verdict, considered.seen, allowed, work, around)
     done = remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
+    if considered.ended == EXCLUDED:
+        return replace(done, ended=EXCLUDED)
     if around.role is not Role.PRIVILEGED:
         tell_milestones(work, considered.seen, outcomes, done.observed)
     return done

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import msgspec
 
-from functions.fleet import creation
 from functions.ledger.state import Ledger, LedgerError, Mark, Observed
 from functions.passed import Pass
 from functions.queue import WorkQueue
@@ -22,8 +21,8 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
     """End a pass. `mark` is the row's from before it observed, None when the tables did not answer then.
 
     A pass that could not see ends as any other that wants another one: its look-again answers for the events that it
-    did not see. Raises QueueError when what follows could not be put into the queue: the caller must not acknowledge
-    its message.
+    did not see. One that proved nothing leaves the look that an earlier pass asked for. Raises QueueError when what
+    follows could not be put into the queue: the caller must not acknowledge its message.
     """
     if mark is None:
         await _without_memory(done, queue)
@@ -42,34 +41,15 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
     if follow_up is not None:
         await queue.send(follow_up, done.delay)
     try:
-        await ledger.finish(work.row, mark, work.cause, looking=follow_up is not None)
+        await ledger.finish(work.row, mark, work.cause, looking=follow_up is not None or done.keeps_looks)
     except LedgerError as error:
         # The row stays as one that nobody answered, so that `watch` has it looked at once more than is needed.
         _log.warning("the pass on %s is not marked as done: %s", work.row, error)
 
 
 def recalled(done: Pass, memory: Observed) -> Pass:
-    """A pass that began before the tables answered, with what only they know: without it, it would be forgotten."""
-    if done.observed is None:
-        return done
-    state = done.observed.state.casefold()
-    kept = msgspec.structs.replace(
-        done.observed,
-        gone_since=memory.gone_since or done.observed.gone_since if done.observed.gone_since else 0.0,
-        zone=done.observed.zone or memory.zone,
-        deleting=done.observed.deleting or (memory.deleting and state in {"", "failed"}),
-        reversals=done.observed.reversals or memory.reversals,
-        born=memory.born or done.observed.born,
-        resolved=memory.resolved or done.observed.resolved,
-        answers_until=done.observed.answers_until or memory.answers_until,
-        address=memory.address or done.observed.address,  # the next pass sees that it moved
-        move=done.observed.move or memory.move,
-        routed=done.observed.routed or memory.routed,
-        plan=done.observed.plan or memory.plan,
-        waits=memory.waits or done.observed.waits,
-        making=creation.recalled(done.observed.making, memory.making, state),
-    )
-    return replace(done, observed=kept)
+    """A pass that began before the tables answered, with what only they know: without it, that would be forgotten."""
+    return done if done.noted is None else replace(done, observed=done.noted(memory))
 
 
 async def _without_memory(done: Pass, queue: WorkQueue) -> None:

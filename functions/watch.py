@@ -76,7 +76,7 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     looked = {subject: rows[subject].observed.at if subject in rows else 0.0 for subject in resting}
     for subject in whose_turn(looked, at):
         woken += await _wake(resting[subject], subject, at, queue, ledger)
-    for row in listed.missed(rows.values(), at):
+    for row in (*listed.missed(rows.values(), at), *owing(rows.values(), at)):
         woken += await _wake(row.subject, row.subject, at, queue, ledger)
     again = await _resend(at, queue, ledger, set(woken))
     for row in rows.values():
@@ -94,13 +94,28 @@ class _Listed:
     unreadable: tuple[str, ...]
 
     def missed(self, rows: Iterable[Row], at: float) -> Iterator[Row]:
-        """Rows of clusters that are in no list, though their subscription was read: of whose end no event told."""
-        there = {str(cluster.id).casefold() for cluster in self.clusters}
+        """Rows of clusters that are in no list, though their subscription was read: of whose end no event told.
+
+        So is one that is listed with another node resource group: it was created again, and has another row.
+        """
+        there = {str(cluster.id).casefold(): cluster.node_group for cluster in self.clusters}
         for row in rows:
             cluster = row.observed.living.casefold()
-            awaited = row.counters.pending or is_due_later(row.counters.look_at, at)
-            if cluster and cluster not in there and cluster.split("/")[2] in self.subscriptions and not awaited:
+            if not cluster or cluster.split("/")[2] not in self.subscriptions or _is_awaited(row, at):
+                continue
+            if cluster not in there or there[cluster] not in {None, row.subject}:
                 yield row
+
+
+def owing(rows: Iterable[Row], at: float) -> Iterator[Row]:
+    """Rows with something left to remove that no message is on its way for."""
+    for row in rows:
+        if row.observed.left and not row.observed.living and not row.counters.look_at and not _is_awaited(row, at):
+            yield row
+
+
+def _is_awaited(row: Row, at: float) -> bool:
+    return row.counters.pending or is_due_later(row.counters.look_at, at)
 
 
 async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:

@@ -93,15 +93,6 @@ def our_put(seen: Seen, held: Making) -> LookedUp | None:
     return None
 
 
-def recalled(done: Making | None, memory: Making | None, state: str) -> Making | None:
-    """What a pass without its memory saw, with what the ledger has: `state` is the cluster's, in lower case."""
-    if memory is None or state not in {"creating", "failed"}:
-        return done
-    if done is not None and done.uid != memory.uid:
-        return done
-    return memory if state == "failed" or done is None else msgspec.structs.replace(memory, last=done.last)
-
-
 def _in_the_making(seen: Seen, cluster: ManagedCluster, held: Making) -> Making | None:
     ours = our_put(seen, held)
     on = msgspec.structs.replace(held, last=seen.at)

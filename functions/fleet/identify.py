@@ -8,6 +8,7 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, cl
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
+from functions.fleet.memory import is_another, of_cluster
 from functions.fleet.model import ManagedCluster, ResourceGroup
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import Seen
@@ -36,16 +37,16 @@ async def identify(session: Session, target: ResourceId, policy: Policy, at: flo
 
     Two reads, one for a custom zone's cluster and none for a custom zone itself. Raises NotProvenError,
     CustomZoneNotListedError, NothingToMendError and NotAClustersGroupError for what is not ours to touch, and as reads
-    do. A cluster that the ledger remembers and ARM does not know any more is seen as gone when its records may have to
-    go with it.
+    do. Where something is missing, or not proven, ARM is asked for the cluster that the ledger remembers: that alone
+    shows whether it is gone.
     """
     try:
         seen = await _identified(session, target, policy, at, remembered)
-    except ArmError as error:
-        if classify(error) is not Kind.GONE or not policy.records or not remembered.private_fqdn:
+    except (ArmError, NotProvenError, NotAClustersGroupError) as error:
+        if not remembered.cluster or (isinstance(error, ArmError) and classify(error) is not Kind.GONE):
             raise
-        seen = await _vanished(session, remembered, at, error)
-    return replace(seen, remembered=remembered)
+        seen = await _vanished(session, target, remembered, at, error)
+    return replace(seen, remembered=of_cluster(remembered, seen.cluster, at))
 
 
 async def _identified(session: Session, target: ResourceId, policy: Policy, at: float, remembered: Observed) -> Seen:
@@ -56,7 +57,7 @@ async def _identified(session: Session, target: ResourceId, policy: Policy, at: 
         return await _of_cluster(session, cluster, policy, at, group)
     if system_zone(target.name, session.cloud.suffixes) is None:
         return _custom(target, policy, session, at)
-    return await _system(session, target, at)
+    return await _system(session, target, at, remembered)
 
 
 async def _of_group(session: Session, group: ResourceId, policy: Policy, at: float, remembered: Observed) -> Seen:
@@ -72,6 +73,10 @@ async def _of_group(session: Session, group: ResourceId, policy: Policy, at: flo
         zone = ResourceId(remembered.zone) if remembered.zone else None
         if classify(error) is not Kind.GONE or zone is None or zone.group_id != group:
             raise
+        if _is_foreign(manager, remembered):
+            raise NotAClustersGroupError(
+                f"{manager.name} does not exist, and the ledger knows another cluster"
+            ) from None
         return Seen(zone, normal_location(found.location), at, cluster_is_gone=True)
     if cluster.node_group != group:
         raise NotAClustersGroupError(f"{manager.name} has another node resource group")
@@ -153,13 +158,18 @@ def matters_without_zone(cluster: ManagedCluster, policy: Policy) -> bool:
     return bool(policy.records) or (cluster.kubenet and policy.route_tables.attach)
 
 
-async def _system(session: Session, zone: ResourceId, at: float) -> Seen:
+async def _system(session: Session, zone: ResourceId, at: float, remembered: Observed) -> Seen:
     group = await reads.resource_group(session, zone.group_id)
+    manager = claimed_manager(group)
     try:
-        cluster = await reads.managed_cluster(session, claimed_manager(group))
+        cluster = await reads.managed_cluster(session, manager)
     except ArmError as error:
         if classify(error) is not Kind.GONE:
             raise
+        if _is_foreign(manager, remembered):
+            raise NotProvenError(
+                "the cluster that its resource group names does not exist, and is not its own"
+            ) from None
         return Seen(zone, normal_location(group.location), at, cluster_is_gone=True)
     prove(zone, cluster, session.cloud.suffixes)
     return Seen(zone, normal_location(cluster.location), at, cluster)
@@ -182,16 +192,43 @@ def _without_zone(session: Session, cluster: ManagedCluster, policy: Policy, at:
     return Seen(None, normal_location(cluster.location), at, cluster)
 
 
-async def _vanished(session: Session, remembered: Observed, at: float, error: ArmError) -> Seen:
-    """A cluster that ARM does not know while it shows its subscription. Raises `error` when that is not so (rule 9)."""
-    cluster = ResourceId(remembered.cluster)
+def _is_foreign(manager: ResourceId, remembered: Observed) -> bool:
+    """Whether a group names another cluster than the one that was proven there: that one is not gone with it."""
+    return bool(remembered.cluster) and manager != ResourceId(remembered.cluster)
+
+
+def _is_elsewhere(cluster: ManagedCluster, target: ResourceId) -> bool:
+    """Whether a cluster has another node resource group than the one that the target is, or lies in."""
+    if target.type == _CLUSTER or cluster.node_group is None:
+        return False
+    return cluster.node_group != (target if target.type == _GROUP else target.group_id)
+
+
+async def _vanished(session: Session, target: ResourceId, remembered: Observed, at: float, error: Exception) -> Seen:
+    """What became of the cluster that the ledger remembers, when something around it is missing or not proven (rule 9).
+
+    ARM shows                                      verdict
+    no such cluster, and its subscription          gone
+    no such cluster, nor its subscription          raises: that proves nothing
+    another cluster under its id, or one with
+    another node resource group                    gone; with the same private name, the records are the new cluster's
+    another, without a private name (yet)          raises `error`: whose the records are is not known
+    the cluster, Deleting                          that cluster: AKS deletes its node resource group first
+    the cluster, otherwise                         raises `error`: only something around it cannot be seen
+    """
+    known = ResourceId(remembered.cluster)
+    zone = ResourceId(remembered.zone) if remembered.zone else None
     try:
-        await reads.managed_cluster(session, cluster)
+        cluster = await reads.managed_cluster(session, known)
     except ArmError as missing:
         if classify(missing) is not Kind.GONE:
             raise
-    else:
-        raise error
-    await reads.subscription(session, cluster.subscription)
-    zone = ResourceId(remembered.zone) if remembered.zone else None
-    return Seen(zone, remembered.location, at, cluster_is_gone=True)
+        await reads.subscription(session, known.subscription)
+        return Seen(zone, remembered.location, at, cluster_is_gone=True)
+    name = (cluster.properties.private_fqdn or "").casefold()
+    if name and (is_another(cluster, remembered) or _is_elsewhere(cluster, target)):
+        taken = name == remembered.private_fqdn.casefold()
+        return Seen(zone, remembered.location, at, cluster_is_gone=True, name_is_taken=taken)
+    if cluster.deleting:
+        return Seen(zone, remembered.location, at, cluster)
+    raise error

@@ -133,7 +133,7 @@ async def _links(
     lost or met a conflict. A pass lists them that has no operation to look up, that writes nothing, or that may have
     linked a hub in an earlier pass (`linked_before`).
     """
-    if seen.zone is None or depth is Depth.MOVED:
+    if seen.zone is None or depth is Depth.MOVED or not seen.links_matter:
         return NOT_ASKED
     unhurried = depth is Depth.FULL and (not looked_up or seen.ends or linked_before)
     if unhurried or policy.mode is Mode.OBSERVE or any(_needs_list(looked) for looked in looked_up):

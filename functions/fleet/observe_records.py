@@ -51,10 +51,13 @@ NO_TARGETS = Targets((), _none)
 
 async def observe_records(seen: Seen, targets: Targets) -> tuple[RecordSeen, ...] | Unknown:
     """Read all targets side by side. One that does not answer is told as such, and keeps no other from being seen."""
-    if not seen.private_fqdn:
-        return UNKNOWN
-    wanted = targets.for_name(seen.private_fqdn, seen.zone)
-    return tuple(await asyncio.gather(*(_read(targets, one, seen.private_fqdn) for one in wanted)))
+    return await read_records(seen.private_fqdn, seen.zone, targets) if seen.private_fqdn else UNKNOWN
+
+
+async def read_records(name: str, zone: ResourceId | None, targets: Targets) -> tuple[RecordSeen, ...]:
+    """What the targets hold under a name that AKS keeps, or kept, in the Azure zone `zone`."""
+    wanted = targets.for_name(name, zone)
+    return tuple(await asyncio.gather(*(_read(targets, one, name) for one in wanted)))
 
 
 async def _read(targets: Targets, target: RecordTarget, name: str) -> RecordSeen:

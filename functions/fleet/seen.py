@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation
 from functions.arm.resource_id import ResourceId
@@ -14,6 +15,8 @@ from functions.fleet.address import ApiServer
 from functions.fleet.model import ManagedCluster
 from functions.fleet.network_model import Link, VirtualNetwork
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
+from functions.fleet.zone_name import system_zone
+from functions.ledger.left import Left
 from functions.ledger.state import GONE, Observed
 from functions.policy import RecordTarget
 
@@ -72,6 +75,21 @@ class RecordSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftSeen:
+    """A name that a cluster left behind (Observed.left), as this pass found it.
+
+    `gone`: whether ARM shows that no cluster has the name now; False where that cannot be known, and nothing is
+    removed. `taken`: a cluster with the same id has the same name again, so that the records are that cluster's.
+    `records` are the policy's targets that the name belongs into.
+    """
+
+    left: Left
+    gone: bool
+    taken: bool
+    records: tuple[RecordSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A private cluster and the zone that its name is in, proven to be its own, and the facts around them.
 
@@ -82,6 +100,8 @@ class Seen:
     `subnets` are those of a kubenet cluster's nodes, and `node_tables` the route tables in its node resource group, or
     why they cannot be read. `remembered` is what the ledger kept.
     `cluster_is_gone`: ARM knows no such cluster while it shows what the cluster was in; once is not enough (rule 9).
+    `name_is_taken`: it is gone, and a newer cluster has the same id and the same private name. `left` are the names of
+    former clusters whose records are still to be removed.
     """
 
     zone: ResourceId | None
@@ -98,6 +118,8 @@ class Seen:
     operations: tuple[LookedUp, ...] = ()
     remembered: Observed = NOTHING_REMEMBERED
     cluster_is_gone: bool = False
+    name_is_taken: bool = False
+    left: tuple[LeftSeen, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
     @property
@@ -112,7 +134,12 @@ class Seen:
     @property
     def partial(self) -> bool:
         """Whether this was about the API server's address alone, and nothing is known of the zone's links."""
-        return self.zone is not None and not self.links.asked
+        return self.zone is not None and not self.links.asked and self.links_matter
+
+    @property
+    def links_matter(self) -> bool:
+        """Whether the zone's links are this pass's concern: not for a cluster that left a zone which others use too."""
+        return self.in_node_group or not self.cluster_is_gone
 
     @property
     def cluster_id(self) -> ResourceId | None:
@@ -131,12 +158,14 @@ class Seen:
     @property
     def in_node_group(self) -> bool:
         """Whether the zone is the cluster's own, in its node resource group, and not one that others use too."""
-        return self.cluster is None or self.cluster.zone_mode.casefold() == "system"
+        if self.cluster is None:
+            return self.zone is None or system_zone(self.zone.name, ALL_SUFFIXES) is not None
+        return self.cluster.zone_mode.casefold() == "system"
 
     @property
     def ends(self) -> bool:
         """Whether the zone's cluster is going or gone, by all that was seen of it. A custom zone outlives clusters."""
-        return self.cluster_ends if self.in_node_group else self.cluster_is_gone
+        return self.cluster_ends and self.in_node_group
 
     @property
     def cluster_ends(self) -> bool:
@@ -160,12 +189,13 @@ class Seen:
         made: tuple[ResourceId, ...] = (),
         reversals: tuple[float, ...] = (),
         recorded: tuple[str, ...] = (),
+        left: tuple[Left, ...] = (),
     ) -> Observed:
         """What the ledger keeps of this.
 
         `linked` are the hubs found linked, to which those known from before count while not all links were read, but
-        not those `made` now; `reversals` is when something of ours was found undone. `recorded` are the records found
-        right.
+        not those `made` now; `reversals` is when something of ours was found undone. `recorded` are the records that
+        are remembered (record_memory.py), `left` those that are still to be removed.
         """
         known = () if self.links.complete else self.remembered.hubs
         hubs = {*known, *(str(hub) for hub in linked)}
@@ -185,7 +215,9 @@ class Seen:
             deleting=(cluster is not None and cluster.deleting) or (self._was_deleting and not self._lives),
             reversals=reversals,
             address=self._address,
-            records=recorded if not isinstance(self.records, Unknown) else held.records,
+            records=recorded,
+            uid=(cluster.properties.resource_uid or held.uid) if cluster else held.uid,
+            left=left,
         )
 
     @property

@@ -1,13 +1,20 @@
 """What can keep a record of an API server from being true, and what a person should do. docs/findings.md lists them."""
 
+from shlex import quote
+
 from functions.arm.resource_id import ResourceId
-from functions.dns.record import Record
+from functions.dns.record import Owner, Record
 from functions.dns.target import TargetError, Trouble
+from functions.dns.zone_rules import server_address
 from functions.fleet.address import ApiServer, Doubt
 from functions.fleet.seen import RecordSeen, Seen
 from functions.handlers.verdict import Finding, Severity
+from functions.ledger.left import Left
+from functions.policy import RecordTarget
 
 _HANDLER = "api_server_records"
+
+_LONGEST_STRING = 255  # bytes of a string in a TXT record (RFC 1035, 3.3)
 
 _DOUBTS = {
     Doubt.MISSING: (
@@ -144,3 +151,49 @@ def not_ours(seen: Seen, record: RecordSeen, held: Record, server: ApiServer) ->
         "owner is never adopted).",
         Severity.WARNING if right else Severity.ERROR,
     )
+
+
+def left_behind(left: Left, record: RecordSeen, owner: str) -> Finding:
+    """A record that outlives its cluster, or may: the next holder of its address would get the cluster's traffic."""
+    why = f": {record.held}" if isinstance(record.held, TargetError) else ""
+    return _finding(
+        "record-left-behind",
+        ResourceId(left.cluster),
+        f"the cluster is gone, and {record.place} may still hold its record {left.name}{why}",
+        f"Tether retries until a read shows it gone. By hand: {_by_hand(left, record.target, owner)}",
+    )
+
+
+def left_unread(left: Left, why: str) -> Finding:
+    """A record that may outlive its cluster, which nothing that Tether can read shows to be gone."""
+    places = ", ".join(left.places) or "a DNS target of the policy"
+    return _finding(
+        "record-left-behind",
+        ResourceId(left.cluster),
+        f"{places} may still hold the record {left.name} of a cluster that may be gone: {why}",
+        "Tether retries every hour, and removes it when ARM shows that the cluster is gone. If it is gone, remove its "
+        "A, AAAA and TXT records there by hand: the next read then shows that nothing is left.",
+        Severity.WARNING,
+    )
+
+
+def _by_hand(left: Left, target: RecordTarget, owner: str) -> str:
+    """The command that removes a record, as it can be pasted into a shell."""
+    if (zone := target.private_zone) is not None:
+        name = left.name.removesuffix(f".{zone.name.casefold()}")
+        return " && ".join(
+            f"az network private-dns record-set {kind} delete --subscription {quote(zone.subscription)} "
+            f"-g {quote(zone.group)} -z {quote(zone.name)} -n {quote(name)} --yes"
+            for kind in ("a", "aaaa")
+        )
+    host, port = server_address(target.servers[0])
+    text = Owner(owner, ResourceId(left.cluster)).text
+    mark = '" "'.join(text[at : at + _LONGEST_STRING] for at in range(0, len(text), _LONGEST_STRING))
+    lines = [
+        f"server {host} {port}",
+        f"update delete {left.name}. A",
+        f"update delete {left.name}. AAAA",
+        f'update delete {left.name}. TXT "{mark}"',
+        "send",
+    ]
+    return f"printf '%s\\n' {' '.join(map(quote, lines))} | nsupdate -k tether.key"

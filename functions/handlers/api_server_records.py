@@ -6,6 +6,7 @@ from typing import assert_never
 from functions.dns.record import NO_RECORD, Owner, Record, in_order
 from functions.dns.target import TargetError, Trouble
 from functions.fleet.address import ApiServer, Doubt
+from functions.fleet.memory import left_behind
 from functions.fleet.seen import RecordSeen, Seen, Unknown
 from functions.handlers import api_server_findings as findings
 from functions.handlers.means import Means
@@ -21,6 +22,9 @@ _SOON = 10.0  # seconds
 # Between two looks at a target that does not answer, or at pieces that do not agree.
 _PATIENT = 60.0  # seconds
 
+# The longest pause between two tries to remove a record whose cluster is gone.
+_LONGEST = 900.0  # seconds
+
 
 def decide(seen: Seen, policy: Policy) -> Verdict:
     """Which records should say something else? No I/O, no clock.
@@ -28,7 +32,8 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     Needs `records`, and `api_server` while the cluster lives; without them it wants nothing.
 
     the cluster         the address       verdict
-    ends                any               ours is removed, once the cluster is Deleting or gone for ten minutes
+    ends                any               ours is removed, once the cluster is Deleting or gone for ten minutes;
+                                          a target that cannot be read is tried until it can be
     lives               known             each record by the table of _of_record
     lives               in doubt          finding, or look again while AKS is at work; a record is never removed
     """
@@ -72,17 +77,17 @@ def _of_record(seen: Seen, record: RecordSeen, server: ApiServer, owner: Owner) 
     wanted = Recording(record.place, seen.private_fqdn, held, server.addresses, record.target.ttl, owner)
     match _whose(held, owner):
         case "nobody's" if not held.addresses:
-            return Verdict((_change(seen, wanted, Action.CREATE, "the name has no record there"),))
+            return Verdict((_change(wanted, Action.CREATE, "the name has no record there"),))
         case "nobody's" if record.target.adopt:
             reason = "the record there is nobody's, and the policy says adopt"
-            return Verdict((_change(seen, wanted, Action.UPDATE, reason),))
+            return Verdict((_change(wanted, Action.UPDATE, reason),))
         case "ours" if held.addresses == server.addresses and held.ttl == record.target.ttl:
             return Verdict(recorded=(wanted.kept,))
         case "ours":
             reason = "the record there does not say where the API server is now"
             if held.addresses == server.addresses:
                 reason = f"the record's TTL is {held.ttl} s, and the policy wants {record.target.ttl} s"
-            return Verdict((_change(seen, wanted, Action.UPDATE, reason),))
+            return Verdict((_change(wanted, Action.UPDATE, reason),))
         case "another cluster's":
             return Verdict(findings=(findings.claimed_twice(seen, record, held),))
         case _:
@@ -120,23 +125,43 @@ def _in_doubt(seen: Seen, server: ApiServer, doubt: Doubt) -> Verdict:
 
 
 def _of_the_end(seen: Seen, records: tuple[RecordSeen, ...], owner: Owner) -> Verdict:
-    """An orphan goes as the links do: at once while the cluster is Deleting, after ten minutes where it is gone."""
+    """An orphan goes as the links do: at once while the cluster is Deleting, after ten minutes where it is gone.
+
+    A name that a newer cluster has, under the same id, is that cluster's.
+    """
+    if seen.name_is_taken:
+        return Verdict()
     held = [(record, record.held) for record in records]
-    troubles = [_of_trouble(seen, record, said) for record, said in held if isinstance(said, TargetError)]
+    troubles = [_of_unread_end(seen, record, said, owner) for record, said in held if isinstance(said, TargetError)]
     ours = [(record, said) for record, said in held if isinstance(said, Record) and _whose(said, owner) == "ours"]
     if ours and seen.cluster_is_gone and not gone_for_long(seen):
         since = seen.remembered.gone_since or seen.at
         return joined([*troubles, Verdict(look_again=max(1.0, since + GONE_AFTER - seen.at))])
     why = f"the cluster {owner.cluster.name} {'is gone' if seen.cluster_is_gone else 'is being deleted'}"
-    changes = tuple(_removal(seen, record.place, said, owner, why) for record, said in ours)
+    changes = tuple(removal(seen.private_fqdn, record.place, said, owner, why) for record, said in ours)
     return joined([*troubles, Verdict(changes)])
 
 
-def _removal(seen: Seen, place: str, held: Record, owner: Owner, why: str) -> Change:
-    return _change(seen, Recording(place, seen.private_fqdn, held, NO_RECORD.addresses, 0, owner), Action.DELETE, why)
+def _of_unread_end(seen: Seen, record: RecordSeen, error: TargetError, owner: Owner) -> Verdict:
+    """A target that may still hold the record of a cluster that ends: it is tried until a read shows it gone."""
+    verdict = _of_trouble(seen, record, error)
+    if not seen.cluster_is_gone:
+        return verdict
+    said = findings.left_behind(left_behind(seen.remembered, seen.at), record, owner.deployment)
+    return replace(verdict, findings=(*verdict.findings, said), look_again=max(error.pause or 0.0, left_pause(seen)))
 
 
-def _change(seen: Seen, wants: Recording, action: Action, reason: str) -> Change:
+def left_pause(seen: Seen) -> float:
+    """Seconds until the next try to remove a record that is left: a minute, doubled with each try, 15 at most."""
+    return min(_LONGEST, _PATIENT * 2 ** min(seen.remembered.attempt, 4))
+
+
+def removal(name: str, place: str, held: Record, owner: Owner, why: str) -> Change:
+    """The removal of a record of ours, if it still is what was read."""
+    return _change(Recording(place, name, held, NO_RECORD.addresses, 0, owner), Action.DELETE, why)
+
+
+def _change(wants: Recording, action: Action, reason: str) -> Change:
     after = " ".join(map(str, in_order(wants.addresses)))
     return Change(
         handler=HANDLER,

@@ -173,6 +173,9 @@ def noted(brief: Observed, seen: Seen, since: float) -> Observed:
     A pass that asked nobody keeps what was known, until the cluster ends.
     """
     held = seen.remembered
+    if seen.cluster_is_gone:  # once is not enough, and a cluster that is back goes on where it was
+        kept = {"born": held.born, "resolved": held.resolved, "answers_until": held.answers_until}
+        return msgspec.structs.replace(brief, **kept)
     if seen.cluster_ends:
         return brief
     creating = seen.cluster is not None and seen.cluster.properties.provisioning_state.casefold() == "creating"

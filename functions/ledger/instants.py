@@ -108,6 +108,7 @@ def remembered(held: Observed, now: float) -> Observed:
         move=move,
         making=making,
         routed=routed,
+        left=tuple(replace(one, since=was(one.since)) for one in held.left),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.hour import Hour
+from functions.ledger.left import Left
 from functions.ledger.making import Making
 from functions.ledger.move import Move
 from functions.ledger.paused import Paused, merged
@@ -123,7 +124,11 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `answers_until`: until when wrong answers of theirs may be those of before, 0 while there are none.
     `waits`: since when a change waits for the removal limit, 0 for none.
     `move` is the last change of the address. `making` is what proves that a cluster's creation failed.
-    `routed` are the route tables of a kubenet cluster's subnets.
+    `routed` are the route tables of a kubenet cluster's subnets. `uid` is AKS's own id of this very cluster, empty
+    where AKS did not say. `left` are records of clusters that are gone, which are still to be removed.
+
+    Only a pass that proves its target to be the row's cluster writes an observation. The memory of a record, a link, a
+    move or a creation ends by an act, or by a read that shows it gone, and never because it was not seen.
     """
 
     at: float = 0.0
@@ -149,6 +154,18 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     making: Making | None = None
     routed: Routed | None = None
     waits: float = 0.0
+    uid: str = ""
+    left: tuple[Left, ...] = ()
+
+    @property
+    def proven(self) -> bool:
+        """Whether it has the memory of a cluster, or of a custom zone, that some pass proved."""
+        return bool(self.cluster or self.zone)
+
+    @property
+    def owes(self) -> bool:
+        """Whether something of Tether's may still have to be changed or removed: such a row is never forgotten."""
+        return bool(self.left or self.records or self.living)
 
     @property
     def counts_until(self) -> float:
@@ -276,8 +293,8 @@ class Ledger(Protocol):
         ...
 
     async def forget(self, before: float, unproven: float) -> int:
-        """Remove rows and journal entries that nobody wrote to since `before`, and subjects without proof since
-        `unproven`; how many. Where something is still to be done for a row or a subject, it stays.
+        """Remove rows and journal entries without a write since `before`, and subjects without proof since `unproven`;
+        how many. Where something is still to be done for a row or a subject, it stays; so does a row that `owes`.
         """
         ...
 

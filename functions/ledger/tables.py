@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,14 @@ class _Told:
 
 
 _NOTHING = _Told()
+
+
+def _owes(entity: dict[str, Any]) -> bool:
+    """Whether a row still has something to change or to remove (Observed.owes). What cannot be read may have."""
+    try:
+        return bool(entity.get("observed")) and observed_decoder.decode(entity["observed"]).owes
+    except msgspec.MsgspecError:
+        return True
 
 
 class TableLedger:
@@ -174,22 +182,38 @@ class TableLedger:
 
     async def forget(self, before: float, unproven: float) -> int:
         idle = "pending eq false and look_at eq 0.0"
+        old = await self._old(STATE, "written lt @before and pending eq false", before, ["observed", "subject"])
+        stays = {entity["RowKey"] for entity in old if not is_pointer(entity) and _owes(entity)}
+        rows = [entity for entity in old if not is_pointer(entity) and entity["RowKey"] not in stays]
+        # The pointer to a row that stays is kept with it: without it, no event on the cluster would find the row.
+        pointers = [entity for entity in old if is_pointer(entity) and not await self._is_needed(entity, stays)]
+        return (
+            await self._forgotten(STATE, [*rows, *pointers])
+            + await self._forgotten(
+                STATE, await self._old(STATE, f"unproven ge 0 and written lt @before and {idle}", unproven)
+            )
+            + await self._forgotten(JOURNAL, await self._old(JOURNAL, "at lt @before", before))
+        )
+
+    async def _forgotten(self, table: str, entities: Sequence[dict[str, Any]]) -> int:
+        """Remove entities; how many rows or entries there were. One that was written to meanwhile stays."""
         removed = 0
-        for table, asked, since in (
-            (STATE, "written lt @before and pending eq false", before),
-            (STATE, f"unproven ge 0 and written lt @before and {idle}", unproven),
-            (JOURNAL, "at lt @before", before),
-        ):
-            for entity in await self._tables.entities(
-                table, asked, {"before": since}, ["PartitionKey", "RowKey", "body"]
-            ):
-                # One that somebody wrote to meanwhile has an event, and stays.
-                if not await self._tables.remove(table, entity):
-                    continue
-                if entity.get("body"):
-                    await bodies.forget(self._bodies, entity["body"])
-                removed += not is_pointer(entity)
+        for entity in entities:
+            if not await self._tables.remove(table, entity):
+                continue
+            if entity.get("body"):
+                await bodies.forget(self._bodies, entity["body"])
+            removed += not is_pointer(entity)
         return removed
+
+    async def _old(self, table: str, asked: str, before: float, columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+        named = ["PartitionKey", "RowKey", "body", *columns]
+        return list(await self._tables.entities(table, asked, {"before": before}, named))
+
+    async def _is_needed(self, pointer: dict[str, Any], stays: Container[str]) -> bool:
+        """Whether the row that a pointer names stays: one that was written since, or that owes something."""
+        subject = ResourceId(pointer["subject"])
+        return key(subject) in stays or _owes(await self._get(subject) or {})
 
     async def intend(self, entry: Entry) -> None:
         await self._keep(entry)

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import keys
+from functions.ledger.left import Left
 from functions.ledger.paused import Paused, left
 from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
 from functions.ledger.tables import STATE, TableLedger
@@ -286,8 +288,29 @@ async def test_a_cluster_that_is_seen_now_and_then_is_not_forgotten_before_its_r
         await ledger.remember(GROUP, Observed(at=AT + days * day, cluster=CLUSTER, zone=str(ZONE)))
     assert await ledger.forget(AT + 30 * day, AT + 120 * day) == 0
     assert await ledger.row_of(CLUSTER_ID) == GROUP
-    assert await ledger.forget(AT + 200 * day, AT + 200 * day) == 1
+    assert await ledger.forget(AT + 200 * day, AT + 200 * day) == 0, (
+        "its cluster lives, and an event on it must find the row"
+    )
+    assert await ledger.row_of(CLUSTER_ID) == GROUP
+    await ledger.remember(GROUP, Observed(at=AT + 201 * day, cluster=CLUSTER, zone=str(ZONE), state="gone"))
+    assert await ledger.forget(AT + 300 * day, AT + 300 * day) == 1
     assert await ledger.rows() == ()
+
+
+@pytest.mark.parametrize(
+    "owed",
+    [
+        pytest.param({"left": (Left(cluster=CLUSTER, name="name"),), "state": "gone"}, id="left to remove"),
+        pytest.param({"cluster": CLUSTER, "state": "gone", "records": ("zone on s 10.1.0.4",)}, id="a record"),
+        pytest.param({"cluster": CLUSTER, "state": "Succeeded"}, id="a living cluster"),
+    ],
+)
+async def test_a_row_that_owes_something_is_never_forgotten(ledger: Ledger, owed: dict[str, Any]) -> None:
+    await ledger.remember(GROUP, Observed(at=AT, **owed))
+    await ledger.remember(CUSTOM_ZONE, Observed(at=AT))
+    assert await ledger.forget(AT + 9e9, AT + 9e9) == 1
+    (row,) = await ledger.rows()
+    assert row.observed == Observed(at=AT, **owed)
 
 
 LONG = 'ä𝄞\x00"' * 50_000  # 200,000 characters, of those that need room in UTF-16 and in JSON

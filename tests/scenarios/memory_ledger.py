@@ -131,7 +131,7 @@ class MemoryLedger:
         old = [
             subject
             for subject, row in self.held.items()
-            if (self._written(row) < before and not row.counters.pending)
+            if (self._written(row) < before and not row.counters.pending and not row.observed.owes)
             or (self._written(row) < unproven and not row.proven and row.counters.idle)
         ]
         done = [entry.id for entry in self.entries.values() if entry.at < before]

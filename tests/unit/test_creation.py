@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation, Progress
-from functions.fleet.creation import creation_failed, making, recalled
+from functions.fleet.creation import creation_failed, making
 from functions.fleet.model import AgentPool, ManagedCluster, SystemData
 from functions.fleet.seen import Seen
 from functions.ledger.making import Making
@@ -222,34 +222,6 @@ def at_instant(at: float, state: str, held: Making | None) -> Seen:
     return Seen(
         zone=seen().zone, location="westeurope", at=at, cluster=a_cluster_in(state), remembered=Observed(making=held)
     )
-
-
-@pytest.mark.parametrize(
-    ("done", "memory", "state", "expected"),
-    [
-        pytest.param(None, FAILED, "failed", FAILED, id="only the ledger knows the creation"),
-        pytest.param(Making(first=AT, last=AT), None, "creating", Making(first=AT, last=AT), id="nobody knew it"),
-        pytest.param(None, FAILED, "succeeded", None, id="it came up"),
-        pytest.param(
-            Making(first=AT, last=AT, uid="uid-1"),
-            CREATED,
-            "creating",
-            msgspec.structs.replace(CREATED, last=AT),
-            id="both saw it Creating",
-        ),
-        pytest.param(
-            Making(first=AT, last=AT, uid="uid-2"),
-            CREATED,
-            "creating",
-            Making(first=AT, last=AT, uid="uid-2"),
-            id="another cluster",
-        ),
-    ],
-)
-def test_a_pass_without_its_memory_forgets_nothing(
-    done: Making | None, memory: Making | None, state: str, expected: Making | None
-) -> None:
-    assert recalled(done, memory, state) == expected
 
 
 def test_a_pass_is_looking_a_day_back_at_most() -> None:

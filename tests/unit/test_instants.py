@@ -22,11 +22,11 @@ from functions.ledger.making import Making
 from functions.ledger.move import Move
 from functions.ledger.routed import Routed, Wrote
 from functions.ledger.state import Counters, Entry, Observed, Row
-from functions.passed import blind
 from functions.plan import Approval
 from functions.restraint import left_untold, tug_of_war
 from functions.triggers.queued_event import event_in
 from functions.triggers.triage import seconds, triage
+from functions.unproven import blind
 from functions.work import Work, bounded, decode, encode
 from tests.unit.test_triage import an_event
 from tests.unit.worlds import AT, HUB, ZONE, a_cluster, seen

@@ -21,10 +21,8 @@ from functions.handlers.pod_restarts import decide
 from functions.handlers.verdict import Action, Outcome, Restarting, Result, Verdict
 from functions.ledger.move import Move
 from functions.ledger.state import Observed, Row
-from functions.passed import Pass
 from functions.plan import takes
 from functions.policy import PodRestarts, Policy, PolicyError, RecordTarget, load
-from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, a_cluster, a_policy, an_id, seen
 
 OLD, NEW = "10.1.0.4", "10.1.0.5"
@@ -312,13 +310,6 @@ def test_a_result_that_comes_twice_counts_once() -> None:
 def test_what_somebody_undoes_is_not_restarted_for_ever(left_before: int, expected: str) -> None:
     world = looking_at(but(commands=1, left=left_before), operations=ran(0, output(restarted=5, left=2)))
     assert said(decide(world, ENABLED)) == expected
-
-
-def test_a_pass_that_began_without_its_memory_leaves_the_move_to_the_next() -> None:
-    unaware = Pass("settled", observed=Observed(at=AT, address=NEW))
-    kept = recalled(unaware, Observed(address=OLD, move=MOVE)).observed
-    assert kept is not None
-    assert (kept.address, kept.move) == (OLD, MOVE)
 
 
 def test_each_command_that_gets_nowhere_doubles_the_pause_up_to_an_hour_and_success_ends_it() -> None:

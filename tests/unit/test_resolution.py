@@ -21,9 +21,7 @@ from functions.handlers import concerns
 from functions.handlers.resolution import after, decide, is_due, noted, resolves
 from functions.handlers.verdict import Action, Change, Linking, Outcome, Result, Severity, Verdict
 from functions.ledger.state import Observed
-from functions.passed import Pass
 from functions.policy import PolicyError, Resolution, load
-from functions.settle import recalled
 from tests.unit.worlds import AT, CLUSTER_ID, HUB, ZONE, a_cluster, a_policy, a_spoke, seen
 
 SERVER, OTHER = ("10.0.0.4", 53), ("10.0.0.5", 53)
@@ -328,9 +326,3 @@ def test_a_server_that_is_no_address_is_a_policy_error_that_names_the_field(serv
     }
     with pytest.raises(PolicyError, match=r"servers: .*resolution"):
         load(json.dumps(document))
-
-
-def test_a_pass_that_began_without_its_memory_does_not_forget_when_it_first_resolved() -> None:
-    kept = recalled(Pass("settled", observed=Observed(resolved=9.0)), Observed(born=1.0, resolved=2.0)).observed
-    assert kept is not None
-    assert (kept.born, kept.resolved) == (1.0, 2.0)
