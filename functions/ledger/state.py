@@ -211,11 +211,11 @@ def proves(subject: ResourceId, observed: Observed) -> bool:
     """Whether an observation makes a row of its subject.
 
     the observation                                a row
-    names a cluster                                yes: a pass proved it
+    names a cluster, or what one left behind       yes: a pass proved it
     names a zone, and the subject is that zone     yes: of custom zones only the listed ones get that far
     names a zone, and the subject is a group       no: anyone may have made the group
     """
-    return bool(observed.cluster) or (bool(observed.zone) and subject.type != _GROUPS)
+    return bool(observed.cluster or observed.left) or (bool(observed.zone) and subject.type != _GROUPS)
 
 
 class Ledger(Protocol):
