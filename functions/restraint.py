@@ -90,7 +90,7 @@ def remade_too_often(warred: Restrained, entries: Sequence[Entry], at: float) ->
     spent = [
         change
         for change in warred.remade
-        if sum(one.again and _is_of(one, change) and _may_have_taken(one, at) for one in entries) >= _REVERSALS - 1
+        if sum(one.again and _is_at(one, change) and _may_have_taken(one, at) for one in entries) >= _REVERSALS - 1
     ]
     return replace(
         warred,
@@ -126,6 +126,10 @@ def _may_have_taken(entry: Entry, at: float) -> bool:
 
 def _is_untold(entry: Entry) -> bool:
     return not entry.result or entry.error == UNTOLD
+
+
+def _is_at(entry: Entry, change: Change) -> bool:
+    return _is_of(entry, change) and entry.place.casefold() == change.place.casefold()
 
 
 def _is_of(entry: Entry, change: Change) -> bool:

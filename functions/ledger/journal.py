@@ -56,6 +56,7 @@ class Journal:
             before=change.before,
             after=change.after,
             by=self._work.by,
+            place=change.place,
             again=again,
             follows=change.follows,
         )

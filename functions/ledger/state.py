@@ -340,6 +340,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: str = ""
     after: str = ""
     by: str = ""  # the person who asked, for what came by HTTP
+    place: str = ""  # where (Change.place): records of several targets have one cluster as their target
     again: bool = False  # makes again what others undid
     result: str = ""
     error: str = ""

@@ -114,11 +114,12 @@ def an_intent(
     name: str = "hub",
     *,
     again: bool = False,
+    place: str = str(HUB),
 ) -> Entry:
     target = str(a_change(name=name).target).upper()
     return Entry(
         subject=ZONE, id=str(ago), at=AT - ago, cause="c", handler=handler, action="create", target=target,
-        reason="r", result=result, error=error, again=again,
+        reason="r", result=result, error=error, again=again, place=place,
     )  # fmt: skip
 
 
@@ -181,6 +182,9 @@ def test_a_change_that_azure_took_three_times_and_that_is_not_there(entries: lis
         pytest.param([an_intent(ago, "started") for ago in HOURS], False, id="made anew, and not again"),
         pytest.param([an_intent(ago * 12, "started", again=True) for ago in HOURS], False, id="two of them a day old"),
         pytest.param([an_intent(ago, "started", name="b", again=True) for ago in HOURS], False, id="another target"),
+        pytest.param(
+            [an_intent(ago, "started", again=True, place="elsewhere") for ago in HOURS], False, id="another place"
+        ),
     ],
 )
 def test_what_the_row_lost_of_its_reversals_is_counted_in_the_journal(entries: list[Entry], stopped: bool) -> None:
