@@ -51,6 +51,7 @@ class Drift:
     not ours                            the finding that a pass would give
     unclear, with a link of ours        a look: only ARM can say whether its cluster is gone
     unclear                             a line in the report, and nothing else
+    a row with records that are left    a finding and a look, whatever the survey shows (`owing`)
     """
 
     def __init__(self, policy: Policy, remembered: Mapping[ResourceId, Observed], role: Role = Role.ALONE) -> None:
@@ -85,6 +86,13 @@ class Drift:
                 self.excluded += 1
             case Seen():
                 self._decide(item)
+
+    def owing(self) -> None:
+        """The rows that remember records of clusters that are gone. No survey shows those clusters."""
+        for subject, held in self._remembered.items():
+            if held.left:
+                self.find(api_server_findings.left_unread(one, "it was not removed yet") for one in held.left)
+                self.looks.append(Look(subject, subject))
 
     def find(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

@@ -94,6 +94,7 @@ async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId,
         number += 1
         if number % _IN_A_ROW == 0:
             await asyncio.sleep(0)
+    told.owing()
     told.find(capacity(found, around.policy))
     told.find(unread(records))
     told.find(inquiry.findings())

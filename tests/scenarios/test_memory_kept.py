@@ -7,14 +7,17 @@ import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
+from functions.dns.record import NO_RECORD
 from functions.dns.target import Trouble
 from functions.ledger.state import Row
 from functions.policy import FailedClusters, Policy, Scope
+from functions.triggers.timers import round_of_sweep
 from functions.work import CLUSTERS
 from localazure import fault_effects as effects
 from localazure import fault_refusals as refusals
+from localazure.resources.groups import ResourceGroups
 from localazure.resources.private_zones import PrivateZones
-from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke
+from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke, cluster_request
 from tests.scenarios.record_stories import LISTED, keeping, name_of, on_servers, server, settled, told, true
 from tests.scenarios.story import LINKS, ZONES, Story, a_policy, lines, tell
 
@@ -220,5 +223,106 @@ def test_out_of_scope_for_an_hour_forgets_nothing() -> None:
         await here.passes(60)
         after = (await row(here)).observed
         assert (after.cluster, after.records, after.hubs) == (before.cluster, before.records, before.hubs)
+
+    tell(story, keeping())
+
+
+async def created_again(here: Story, cluster: str, **changed: str) -> None:
+    """The cluster is deleted and created again under the same id while no event comes and Tether sees nothing."""
+    here.grid.faults.lose = 1.0
+    group = here.zone.group_id
+    for held in (cluster, *(one.id for one in here.azure.store.under(str(group))), str(group)):
+        here.azure.store.remove(held)
+    again = ResourceId(cluster)
+    request = cluster_request(here.world.node_subnet, here.world.location)
+    request["properties"] |= changed
+    assert (await here.ask("PUT", str(again), "2026-08-01", request)).status_code == 201
+    here.grid.faults.lose = 0.0
+
+
+@pytest.mark.parametrize("group", ["", "another-node-group"], ids=["the same group", "another group"])
+def test_the_record_of_a_cluster_that_was_created_again_unseen_is_removed(group: str) -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        old, owner_before = name_of(here, cluster), (await row(here)).observed.uid
+        assert owner_before
+        await created_again(here, cluster, **({"nodeResourceGroup": group} if group else {}))
+        await here.passes(3600, watching=True)
+        await round_of_sweep(here.live)
+        await here.passes(LATER, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert name_of(here, cluster) != old
+        assert not server(here).held[old].is_there
+        assert told(here, cluster) == true(here, cluster) != ()
+        rows = [held for held in await here.ledger.rows() if held.observed.cluster]
+        assert {held.observed.left for held in rows} == {()}
+        assert sorted(held.observed.state for held in rows) == ["Succeeded", *(["gone"] if group else [])]
+        assert here.queue.waiting() == 0
+
+    tell(story, keeping())
+
+
+def test_a_move_is_not_taken_from_the_address_of_the_cluster_before() -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        await created_again(here, cluster)
+        await here.passes(LATER, watching=True)
+        held = (await row(here)).observed
+        assert (held.move, held.reversals) == (None, ())
+
+    tell(story, keeping())
+
+
+def test_a_stranger_who_takes_the_group_of_a_deleted_cluster_does_not_keep_its_record() -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        name, group = name_of(here, cluster), here.zone.group_id
+        server(here).trouble = Trouble.UNREACHABLE
+        await delete(here, cluster)
+        while here.state(cluster):
+            await here.passes(10, watching=True)
+        ResourceGroups(here.azure).create(str(group), "westeurope")
+        await here.event(f"{group}/providers/{ZONES}/{FORGED}", cause="stranger")
+        await here.passes(LATER, watching=True)
+        server(here).trouble = None
+        await here.passes(LATER, watching=True)
+        assert not server(here).held[name].is_there
+
+    tell(story, keeping())
+
+
+def test_a_record_that_a_person_removed_is_a_duty_no_more_though_arm_shows_nothing_of_its_cluster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tether")
+
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        name = name_of(here, cluster)
+        server(here).trouble = Trouble.UNREACHABLE
+        await delete(here, cluster)
+        await here.passes(3600, watching=True)
+        here.faults.add(refusals.not_authorised(), path=f"/subscriptions/{here.world.subscription}")
+        server(here).trouble = None
+        await here.passes(30 * 3600, watching=True)
+        assert server(here).held[name].is_there, "whether the cluster is gone is not known any more"
+        assert "record-left-behind" in {line["code"] for line in lines(caplog, "finding")}
+        server(here).held[name] = NO_RECORD
+        await here.passes(2 * 3600, watching=True)
+        assert (await row(here)).observed.left == ()
+
+    tell(story, keeping())
+
+
+def test_the_sweep_reports_what_is_left_and_looks_at_it() -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        server(here).trouble = Trouble.UNREACHABLE
+        await delete(here, cluster)
+        await here.passes(3600, watching=True)
+        await round_of_sweep(here.live)
+        report = await here.live.reports.latest()
+        assert report is not None
+        assert (report.findings["record-left-behind"], report.queued) == (1, 1)
 
     tell(story, keeping())
