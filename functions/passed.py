@@ -224,7 +224,7 @@ def followed(
     if delay is None:
         return Pass(ended, outcomes, findings)
     follow_up = msgspec.structs.replace(
-        work, why="look-again", operations=operations, attempt=attempt, always=False, intents=()
+        work, why="look-again", operations=operations, attempt=attempt, always=False, intents=(), worker="", begun=0
     )
     ended = "look-again" if ended == "settled" else ended
     return Pass(ended, outcomes, findings, follow_up, min(max(0.0, delay), LONGEST_WAIT))

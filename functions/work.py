@@ -40,6 +40,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `subject` is the row that it belongs to, empty where the target tells. `look` is the number of the look-again that
     this is, 0 for an event. `always`: do it whatever the row says, since the row could not be written; `intents` are
     then the journal entries that could not be kept. `by` is the person who asked, for what came by HTTP.
+
+    `worker` is the one that received the event, and `begun` how many passes it had begun by then (triggers/turns.py);
+    empty for a look-again, which is never answered by the pass that asks for it.
     """
 
     target: ResourceId
@@ -53,6 +56,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     always: bool = False
     by: str = ""
     intents: tuple[Entry, ...] = ()
+    worker: str = ""
+    begun: int = 0
     version: int = VERSION
 
     @property
@@ -89,6 +94,11 @@ def bounded(work: Work, now: float) -> Work:
             for entry in work.intents
         ),
     )
+
+
+def carries_more(work: Work) -> bool:
+    """Whether a message carries what no other pass knows of: writes that were started, entries that were not kept."""
+    return bool(work.operations or work.intents)
 
 
 class NotWorkError(Exception):

@@ -33,6 +33,16 @@ def drop(message: Message, counters: Counters) -> bool:
     return message.look < counters.look if message.look else not counters.pending
 
 
+def answers(ended: int, came: int) -> bool:
+    """Whether a pass of one worker answers for what came to it, without any table.
+
+    Passes are numbered as they begin. `ended` is the highest number of one on the same thing that ended, `came` how
+    many had begun when it came. A pass that began before may have read ARM before it happened; one that has not ended
+    may still fail.
+    """
+    return ended > came
+
+
 def mark_of(read: Counters, counted: Counters | None, cause: str) -> Mark:
     """What a pass remembers that began to observe when it had read `read`, while the event that it is for was counted.
 

@@ -21,11 +21,18 @@ _PATIENCE = 1.0  # seconds
 async def queued(work: Work, here: "Live", at: float) -> None:
     """Count an event, then leave it to the queue; one that is done with is dropped.
 
-    Raises QueueError: who brought the event then brings it again.
+    Events of a burst that come while one of them is being counted and sent share the next count and message: it is
+    sent after all of them came. Raises QueueError: who brought the event then brings it again.
     """
-    item = await counted(work, here, at)
-    if item is not None:
-        await here.queue.send(item, 0)
+
+    async def send() -> None:
+        # Stamped now, since the message also speaks for events that came after the first.
+        stamped = msgspec.structs.replace(work, worker=here.turns.worker, begun=here.turns.begun)
+        item = await counted(stamped, here, at)
+        if item is not None:
+            await here.queue.send(item, 0)
+
+    await here.turns.shared((work.target, work.subject, work.why), send)
 
 
 async def counted(work: Work, here: "Live", at: float) -> Work | None:

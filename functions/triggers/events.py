@@ -57,8 +57,18 @@ async def receive(event: Event, now: float, live: Callable[[], "Live"]) -> None:
     here = live()
     if work.why in FOLLOWING and not _follows(here):
         return
+    this = (work.cause, work.target, work.why)
+    if here.turns.knows(this):
+        return  # delivered again, while its first delivery is safe
+    work = msgspec.structs.replace(work, worker=here.turns.worker, begun=here.turns.begun)
     if not await admitted(work, here):
         return
+    await _taken(work, here)
+    here.turns.handled(this)
+
+
+async def _taken(work: Work, here: "Live") -> None:
+    """See to an event at once, or leave it to the queue. Raises QueueError."""
     # Of a burst on one zone the first is urgent: it makes what all of them ask for.
     if _urgent(work, here) and not here.turns.is_linking(work.target):
         async with here.turns.linking(work.target, work.row):
@@ -145,6 +155,7 @@ async def _at_once(work: Work, here: "Live") -> None:
     bumping = asyncio.create_task(count(work, here, here.around.now()))
     await asyncio.wait({bumping}, timeout=_HEAD_START)
     early = bumping.result() if bumping.done() else None
+    number = here.turns.begin()
     if early is not None and work.cause in early.counters.causes:
         return  # the same event, delivered again after its work was done
     if early is not None and work.why == URGENT and _was_linked(early.observed, work):
@@ -181,6 +192,9 @@ async def _at_once(work: Work, here: "Live") -> None:
         _log.exception(
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
+    here.turns.end(work.target, number)
+    if work.why == URGENT or early is None:
+        here.turns.linked(work.target)
     await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
 
 

@@ -55,4 +55,6 @@ async def _again(work: Work, error: ArmError | NoAnswerError | NoTokenError, her
     if final or delay is None or at - work.since > _PATIENCE:
         _log.info("an event on %s (%s) finds no cluster: %s", work.target, work.cause, error)
         return
-    await here.queue.send(msgspec.structs.replace(work, attempt=attempt, always=True), delay)
+    # Without the number of its event: this very read does not answer for the next one (turns.py).
+    again = msgspec.structs.replace(work, attempt=attempt, always=True, worker="", begun=0)
+    await here.queue.send(again, delay)

@@ -60,28 +60,42 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)
         return
+    came = here.turns.came(item.worker, item.begun)
     if not item.placed:
-        await place(item, here, here.around)
+        async with here.turns.on(item.target):
+            what = (item.target, item.why)
+            if not here.turns.answered(what, came):
+                number = here.turns.begin()
+                await place(item, here, here.around)
+                here.turns.end(what, number)
         return
     async with here.turns.on(item.row):
-        await _pass(item, here, here.around)
+        await _pass(item, here, here.around, came)
 
 
-async def _pass(item: "Work", here: "Live", around: "Around") -> None:
-    """The pass of a message whose turn on its row it is. The row is read now: most of a burst is dropped here."""
+async def _pass(item: "Work", here: "Live", around: "Around", came: int) -> None:
+    """The pass of a message whose turn on its row it is. The row is read now: most of a burst is dropped here.
+
+    What no row counts is dropped where a pass of this worker answers for it: one that began after the event `came`.
+    """
     from functions.handlers import zone_link_findings
     from functions.ledger import journal
     from functions.ledger.coalescing import drop
     from functions.ledger.state import NewerRowError
     from functions.triggers.scoping import postponed
 
+    answered = not item.look and not work.carries_more(item) and here.turns.answered(item.target, came)
+    if answered and item.always:
+        return
     try:
         row = await _row(item, here.ledger)
     except NewerRowError as error:
         journal.found(zone_link_findings.newer_row(item.target, str(error)), item)
         await here.queue.send(item, _NEWER_WAIT)
         return
-    if row is not None and (drop(item, row.counters) or await postponed(item, here, around, row)):
+    if answered if row is None else drop(item, row.counters):
+        return
+    if row is not None and await postponed(item, here, around, row):
         return
     await _made(item, here, around, row)
 
@@ -92,6 +106,8 @@ async def see_to(item: "Work", here: "Live", around: "Around", counting: "asynci
     from functions.ledger.state import NewerRowError
 
     async with here.turns.on(item.row):
+        if here.turns.answered(item.target, here.turns.came(item.worker, item.begun)):
+            return
         try:
             row = await _row(item, here.ledger)
         except NewerRowError:
@@ -123,6 +139,7 @@ async def _made(
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
+    number = here.turns.begin()
     done = await reconcile(item, around, before=row.observed if row else None)
     if row is not None:
         await close_left_open(here.ledger, item.row, around.now())  # after the pass, which need not wait for it
@@ -131,6 +148,7 @@ async def _made(
         counted = None if counting is None else await asyncio.shield(counting)  # others wait for it too
         mark = mark_of(row.counters, counted, item.cause)
     await settle(item, done, here.queue, here.ledger, at, mark)
+    here.turns.end(item.target, number)
     await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
 
 
