@@ -18,8 +18,9 @@ from functions.triggers.triage import Event, event_of, triage
 from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
-    from functions.ledger.state import Counters, Observed
+    from functions.ledger.state import Counters, Mark, Observed
     from functions.live import Live
+    from functions.passed import Pass
 
 bp = func.Blueprint()
 _log = logging.getLogger("tether")
@@ -144,9 +145,8 @@ async def _at_once(work: Work, here: "Live") -> None:
     from functions.events_out import happenings
     from functions.ledger.state import TOO_LATE
     from functions.policy import PolicyError
-    from functions.queue import QueueError
     from functions.reconcile import Depth, reconcile
-    from functions.settle import recalled, settle
+    from functions.settle import recalled
 
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
@@ -184,6 +184,20 @@ async def _at_once(work: Work, here: "Live") -> None:
     if early is None and counted is not None:
         done = recalled(done, counted.observed)
     at = here.around.now()
+    if (
+        await _settled(work, done, here, at, mark) and done.follow_up is not None
+    ):  # an urgent pass sees little: what follows it sees all
+        here.turns.end(work.target, number)
+    if work.why == URGENT or early is None:
+        here.turns.linked(work.target)
+    await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
+
+
+async def _settled(work: Work, done: "Pass", here: "Live", at: float, mark: "Mark | None") -> bool:
+    """End an urgent pass. Whether what follows is in the queue. Raises QueueError where no link is asked for either."""
+    from functions.queue import QueueError
+    from functions.settle import settle
+
     try:
         await settle(work, done, here.queue, here.ledger, at, mark)
     except QueueError:
@@ -192,10 +206,8 @@ async def _at_once(work: Work, here: "Live") -> None:
         _log.exception(
             "the links for %s are asked for; without the queue, `watch` looks what became of them", work.target
         )
-    here.turns.end(work.target, number)
-    if work.why == URGENT or early is None:
-        here.turns.linked(work.target)
-    await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
+        return False
+    return True
 
 
 def _was_linked(remembered: "Observed", work: Work) -> bool:

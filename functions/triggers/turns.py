@@ -143,7 +143,7 @@ class Turns:
         return zone in self._newborn or ago < _LATELY
 
     def linked(self, zone: ResourceId) -> None:
-        """An urgent pass on a zone ended well: a burst of further events on it is not urgent."""
+        """An urgent pass ended: a burst of further events on the same is not urgent."""
         _keep(self._linked, zone, asyncio.get_running_loop().time())
 
     @asynccontextmanager
