@@ -13,12 +13,15 @@ type Json = dict[str, Any]
 EXAMPLES = "33333333-3333-3333-3333-333333333333"
 """The subscription of the specification's examples."""
 
+FOLDERS = ("acr", "aks", "authorization", "dnsresolver", "network", "privatedns", "spec-examples")
+"""Those whose answers are resources."""
+
 
 @cache
 def printed(collection: str) -> dict[str, Json]:
     """The resources of a collection (`subnets`), each under its file and place; none when the recordings are absent."""
     found: dict[str, Json] = {}
-    for name in [*names("aks"), *names("network"), *names("spec-examples")]:
+    for name in [found for folder in FOLDERS for found in names(folder)]:
         for place, answer in _answers(_with_real_subscriptions(document(name))):
             for below, resource in _resources(answer, collection.casefold()):
                 found[f"{name}{place}{below}"] = resource
@@ -26,8 +29,11 @@ def printed(collection: str) -> dict[str, Json]:
 
 
 def _with_real_subscriptions(content: Json) -> Json:
-    """Examples name a subscription that is no GUID, which no Azure does."""
-    return json.loads(re.sub(r"(?i)/subscriptions/subid\d?(?=/)", f"/subscriptions/{EXAMPLES}", json.dumps(content)))
+    """Examples name a subscription that is no GUID, and misspell `providers`, which no Azure does."""
+    real = re.sub(
+        r"(?i)/subscriptions/(subid\d?|\w*subscriptionid)(?=/)", f"/subscriptions/{EXAMPLES}", json.dumps(content)
+    )
+    return json.loads(real.replace("/provders/", "/providers/"))
 
 
 def _answers(content: Json) -> Iterator[tuple[str, Any]]:

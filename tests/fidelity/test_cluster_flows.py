@@ -96,11 +96,9 @@ UNKNOWN_TO_THE_CLI = {
 NEEDED = {
     "spec-examples/aks/managed-clusters-create-private-cluster-fqdn-subdomain[200]": (
         "servicePrincipalProfile.secret",
-        "windowsProfile.adminPassword",
     ),
     "spec-examples/aks/managed-clusters-create-private-cluster-fqdn-subdomain[201]": (
         "servicePrincipalProfile.secret",
-        "windowsProfile.adminPassword",
     ),
     "spec-examples/aks/managed-clusters-get[200]": ("servicePrincipalProfile.secret",),
     "spec-examples/aks/managed-clusters-list[200].value.0": ("servicePrincipalProfile.secret",),
