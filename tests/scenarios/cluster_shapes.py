@@ -4,9 +4,10 @@ What AKS fills in is the local AKS's (localazure/aks/presets.py). tests/fidelity
 shapes that were recorded with their recordings; the others follow AKS's documentation and API specification.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from random import Random
 from typing import Literal
 
 from localazure.azure import LocalAzure
@@ -76,10 +77,13 @@ _PRINCIPAL: Json = {
     "servicePrincipalProfile": {"clientId": "0a1b2c3d-0000-4000-8000-00000000000b", "secret": "REDACTED"}
 }
 
+OVERLAID = Shape("overlay", network=OVERLAY)
+"""The ordinary cluster: one pool in a subnet of the spoke."""
+
 SHAPES: dict[str, Shape] = {
     shape.name: shape
     for shape in (
-        Shape("overlay", network=OVERLAY),
+        OVERLAID,
         Shape("without a subnet", pools=("",), network=KUBENET, recorded="private-zone-system-public-fqdn-on-then-off"),
         Shape("pools in two VNets", pools=("spoke", "other"), network=OVERLAY),
         Shape("a pool with a subnet and one without", pools=("spoke", ""), network=OVERLAY),
@@ -100,6 +104,23 @@ SHAPES: dict[str, Shape] = {
     )
 }
 """By name. The first is what the stories begin with where shape does not matter."""
+
+
+KUBENET_SHAPES: tuple[Shape, ...] = (
+    Shape("kubenet", network=KUBENET),
+    Shape("two kubenet pools", pools=("spoke", "spoke"), network=KUBENET),
+    Shape("a kubenet pool with a subnet and one without", pools=("spoke", ""), network=KUBENET),
+    Shape("kubenet with a service principal", network=KUBENET, properties=_PRINCIPAL, body={"identity": None}),
+)
+"""Those on a subnet of the customer's, whose route table is Tether's concern."""
+
+
+def drawn(
+    dice: Random, shapes: Iterable[Shape] = SHAPES.values(), *, allowed: Callable[[Shape], bool] = lambda _: True
+) -> Shape:
+    """A shape for one cluster of a random world. Half of them are ordinary, which the first one is."""
+    ordinary, *others = (shape for shape in shapes if allowed(shape))
+    return ordinary if dice.random() < 0.5 else dice.choice(others)
 
 
 def shaped(azure: LocalAzure, world: HubAndSpoke, shape: Shape) -> Callable[[Json], Json]:

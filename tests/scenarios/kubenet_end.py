@@ -69,6 +69,8 @@ class End:
         made = row.observed.making
         if made is None or not made.failed or made.puts >= _MOST_PUTS or not host.policy.failed_clusters.reconcile:
             return False
+        if plan.shape.has_secret:
+            return False
         return not (plan.up_at or plan.touched or self._obstructed(plan) or self._spent(host, plan, made.first))
 
     def _obstructed(self, plan: Plan) -> bool:

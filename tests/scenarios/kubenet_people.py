@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from localazure.operations import OperationFailed
 from localazure.resources.route_tables import RouteTables, route
 from localazure.store import Json
 from localazure.world import cluster_request
+from tests.scenarios.cluster_shapes import shaped
 from tests.scenarios.kubenet_world import KubenetWorld, Plan
 
 # So long people wait for a cluster that they want something of.
@@ -63,7 +65,8 @@ class People:
         )
         plan.deleting, plan.touched, plan.up_at = False, False, 0.0
         plan.births, plan.born_at = plan.births + 1, self.azure.clock.now()
-        answer = await self._ask("PUT", plan.id, request)
+        turned = shaped(self.azure, replace(self.world.spokes[0], node_subnet=plan.subnet), plan.shape)
+        answer = await self._ask("PUT", plan.id, turned(request))
         assert answer.status_code == 201, answer.text()
         self.world.note()
 

@@ -18,6 +18,7 @@ from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
 from localazure.store import Json, Resource, part
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
+from tests.scenarios.cluster_shapes import KUBENET_SHAPES, Shape, drawn
 
 BUSY = frozenset({"creating", "updating", "upgrading", "scaling", "starting", "stopping", "deleting"})
 
@@ -36,6 +37,7 @@ class Plan:
     fate: str
     """What its people do with it: `upgrade`, `scaling`, `stop`, `delete`, `by hand`, `hostile`, or nothing."""
     kubenet: bool = True
+    shape: Shape = KUBENET_SHAPES[0]
     zone: str = "system"
     excluded: bool = False
     deleting: bool = False
@@ -96,6 +98,11 @@ class KubenetWorld:
         for _ in range(dice.randint(1, 4)):
             self._draw()
         self._leave_lists_out()
+        self._shapes = Random(f"shapes:{self.seed}")
+        for plan in self.plans:
+            plan.shape = (
+                drawn(self._shapes, KUBENET_SHAPES) if plan.kubenet else drawn(self._shapes, allowed=_stays_in_subnet)
+            )
         self.azure.listen(lambda _: self.note())
 
     @property
@@ -187,6 +194,7 @@ class KubenetWorld:
     def newborn(self) -> Plan:
         """One more cluster, with a subnet of its own and nobody who harms it."""
         plan = self._cluster(self._subnet(self.spokes[0]), self.spokes[0], 0.0, "")
+        plan.shape = drawn(self._shapes, KUBENET_SHAPES, allowed=lambda shape: not shape.has_secret)
         self.plans.append(plan)
         return plan
 
@@ -255,3 +263,8 @@ class KubenetWorld:
             fate=fate,
             excluded=bool(fate) and self.dice.random() < 0.08,
         )
+
+
+def _stays_in_subnet(shape: Shape) -> bool:
+    """Whether a cluster needs its one subnet, as people wrote it, and nothing else."""
+    return set(shape.places) == {"spoke"} and not (shape.locked or shape.dual_stack)

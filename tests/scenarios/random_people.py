@@ -14,6 +14,7 @@ from localazure.in_process import InProcessTransport
 from localazure.resources.groups import ResourceGroups
 from localazure.store import Json
 from localazure.world import SUBSCRIPTION, cluster_request
+from tests.scenarios.cluster_shapes import shaped
 from tests.scenarios.random_world import AGENTS, APPS, LINKS, LISTED, ZONES, Plan, RandomWorld
 
 
@@ -53,6 +54,7 @@ class People:
             dies=None,
             id=f"{self._world.spokes[0].group}/providers/Microsoft.ContainerService/managedClusters/late",
         )
+        plan.takes(self._world.harmless_shape())
         self._world.plans.append(plan)
         await self._create(plan)
         return plan
@@ -71,7 +73,8 @@ class People:
             lockdown=plan.lockdown,
             tags=({"tether": "off"} if plan.excluded else {}) | (AGENTS if plan.tagged else {}),
         )
-        await self._ask("PUT", plan.id, request)
+        turned = shaped(self._azure, plan.spoke, plan.shape)
+        await self._ask("PUT", plan.id, turned(request))
 
     async def _delete(self, plan: Plan) -> None:
         plan.deleting = True

@@ -15,6 +15,7 @@ from localazure.resources.private_zones import PrivateZones
 from localazure.resources.zone_links import ZoneLinks
 from localazure.store import Json, Resource
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
+from tests.scenarios.cluster_shapes import OVERLAID, Shape, drawn
 
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
@@ -40,6 +41,11 @@ class Plan:
     zone: str = ""
     zone_at: float = 0.0
     deleting: bool = False
+    shape: Shape = OVERLAID
+
+    def takes(self, shape: Shape) -> None:
+        """A shape that AKS locks down makes the cluster one that Tether may not write to."""
+        self.shape, self.lockdown = shape, self.lockdown or shape.locked
 
     @property
     def concerns_tether(self) -> bool:
@@ -57,6 +63,7 @@ class RandomWorld:
     plans: list[Plan] = field(default_factory=list[Plan])
     kept: dict[str, Json] = field(default_factory=dict[str, Json])
     """Links that are not ours, as they were when somebody made or took them."""
+    seed: int = 0
     closing_down: bool = False
     """Whether most clusters are deleted, more than the policy lets Tether remove in an hour."""
 
@@ -75,6 +82,9 @@ class RandomWorld:
         self.azure.aks = AksRules(deletes_foreign_links=not self.closing_down and self.dice.random() < 0.7)
         clusters = self.dice.randint(6, 8) if self.closing_down else self.dice.randint(1, 4)
         self.plans = [self.drawn_cluster(nth) for nth in range(clusters)]
+        self._shapes = Random(f"shapes:{self.seed}")
+        for plan in self.plans:
+            plan.takes(drawn(self._shapes))
         self.azure.listen(self._heard)
 
     @property
@@ -117,10 +127,15 @@ class RandomWorld:
         return tuple(self.dice.choice([[], both, both, both[:1]]))
 
     def wants(self, policy: Policy, plan: Plan) -> set[str]:
-        """The hubs that a policy wants a cluster's zone to be linked to, in lower case."""
+        """The hubs that a policy wants a cluster's zone to be linked to, in lower case.
+
+        Discovery finds the hub whose DNS servers a VNet of the cluster asks.
+        """
         tags = AGENTS if plan.tagged and plan.mode != LISTED else {}
         named = {str(hub.vnet).casefold() for hub in policy.hubs if hub.serves(plan.spoke.location, tags)}
-        return named if policy.hubs else {self.hub.casefold()}
+        if policy.hubs:
+            return named
+        return {self.hub.casefold()} if plan.shape.custom_dns else set()
 
     def wanted(self, plan: Plan) -> set[str]:
         """The hubs that some Tether wants a cluster's zone to be linked to now."""
@@ -152,6 +167,10 @@ class RandomWorld:
             else None,
             tagged=dice.random() < 0.5,
         )
+
+    def harmless_shape(self) -> Shape:
+        """A shape for a cluster that Tether can bring up."""
+        return drawn(self._shapes, allowed=lambda shape: not shape.locked)
 
     def _heard(self, event: Json) -> None:
         """Note the zone that AKS made; at times somebody is quicker than Tether to link it, even by our very name."""

@@ -49,7 +49,7 @@ async def _world(seed: int) -> Verdict:
     dice = Random(seed)
     azure = LocalAzure(Clock(start=_START), seed=seed)
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
-    world: Any = RecordWorld(azure, Random(dice.random()), busy_for)
+    world: Any = RecordWorld(azure, Random(dice.random()), busy_for, seed=seed)
     rules = RecordRules(azure, world, began)
     log = logging.getLogger("tether")
     log.addHandler(rules.intents)

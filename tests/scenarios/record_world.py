@@ -26,6 +26,7 @@ from localazure.operations import OperationFailed
 from localazure.resources.private_zones import PrivateZones
 from localazure.store import Json, Resource
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, cluster_request, hub_and_spoke
+from tests.scenarios.cluster_shapes import OVERLAID, Shape, drawn, shaped
 from tests.scenarios.memory_target import MemoryTarget
 from tests.scenarios.record_places import AzurePlace, Place, ServerPlace
 from tests.scenarios.record_stories import HUB_ZONE, LISTED, SERVED, in_azure, on_servers
@@ -46,6 +47,7 @@ class Plan:
     shared: bool  # its name is claimed by another cluster too
     excluded: bool
     deleting: bool = False
+    shape: Shape = OVERLAID
     names: set[str] = field(default_factory=set[str])
     certain: list[tuple[float, frozenset[Address]]] = field(default_factory=list[tuple[float, frozenset[Address]]])
     """From when the API server was certainly at which addresses, empty where that was in doubt."""
@@ -68,6 +70,7 @@ class RecordWorld:
     azure: LocalAzure
     dice: Random
     busy_for: float
+    seed: int = 0
     kept: dict[tuple[str, str], Record] = field(default_factory=dict[tuple[str, str], Record])
     """Records that are not ours, by place and name, as they were when somebody made or took them."""
 
@@ -92,6 +95,9 @@ class RecordWorld:
         self.plans = [self._cluster(nth) for nth in range(dice.randint(1, 4))]
         if self.claimed_twice:
             self.plans += [self._cluster(nth, shared=True) for nth in (8, 9)]
+        shapes = Random(f"shapes:{self.seed}")
+        for plan in self.plans:
+            plan.shape = drawn(shapes, allowed=lambda shape, plan=plan: _is_kept(shape, plan))
         self._deeds: set[asyncio.Task[None]] = set()
         self.azure.listen(lambda _: self.note())
 
@@ -184,7 +190,8 @@ class RecordWorld:
         if plan.shared:
             request["properties"]["fqdnSubdomain"] = SHARED
         plan.deleting = False
-        answer = await self._ask("PUT", plan.id, request)
+        turned = shaped(self.azure, self.spoke, plan.shape)
+        answer = await self._ask("PUT", plan.id, turned(request))
         assert answer.status_code == 201, answer.text()
         name = self.name_of(plan)
         plan.names.add(name)
@@ -246,6 +253,11 @@ class RecordWorld:
     async def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
         url = f"https://management.azure.com{path}?api-version=2026-08-01"
         return await self._person.send(HttpRequest(method, url, json=body, headers={"Authorization": "Bearer a.b.c"}))
+
+
+def _is_kept(shape: Shape, plan: Plan) -> bool:
+    """Whether the places can hold a cluster's name: A records alone, and no zone of VNet integration."""
+    return not shape.dual_stack and (plan.zone == LISTED or not shape.integrated)
 
 
 def _is_sound(endpoint: Resource, found: frozenset[Address]) -> bool:

@@ -48,7 +48,7 @@ async def _world(seed: int) -> Verdict:
     azure = LocalAzure(Clock(start=_START), seed=seed)
     azure.limits = Limits(azure.clock) if dice.random() < 0.3 else None
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
-    world = RandomWorld(azure, Random(dice.random()), busy_for)
+    world = RandomWorld(azure, Random(dice.random()), busy_for, seed=seed)
     _show_late(azure, Random(f"late:{seed}"), busy_for)
     people = People(world)
     rules = Rules(azure, world, began)

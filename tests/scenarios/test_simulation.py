@@ -20,6 +20,7 @@ CAUGHT = {
     "forgotten-pause": ("again before its pause is over", 4),
     "intents-left-open": ("has no outcome", 4),
     "unshown-for-outside": ("no pass on", 4),
+    "nothing-to-read": ("messages are poisoned", 31),
 }
 
 
