@@ -12,7 +12,13 @@ from functions.fleet.seen import NOTHING_REMEMBERED, Seen, Unknown
 from functions.fleet.survey import Survey
 from functions.fleet.survey_join import Item, NotOurs, Unclear
 from functions.fleet.survey_records import Records
-from functions.handlers import api_server_findings, capacity_findings, concerns, zone_link_findings
+from functions.handlers import (
+    api_server_findings,
+    capacity_findings,
+    concerns,
+    not_understood_findings,
+    zone_link_findings,
+)
 from functions.handlers.failed_cluster_causes import needs_routes
 from functions.handlers.route_memory import bare_since
 from functions.handlers.verdict import Change, Finding, Verdict
@@ -25,6 +31,7 @@ from functions.role import Role
 LISTED = 1000
 
 _COMPANY_UNKNOWN = "subnet-company-unknown"  # route_table_findings
+_NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,13 @@ def capacity(survey: Survey, policy: Policy) -> Iterator[Finding]:
     """What is near one of Azure's limits."""
     yield from capacity_findings.about_hubs(survey.crowded_hubs, policy)
     yield from capacity_findings.about_zones(survey.crowded_zones)
+
+
+def not_understood(survey: Survey) -> Iterator[Finding]:
+    """The rows that cannot be understood, each told once: what they would show is not known."""
+    nearest = ResourceId(f"/subscriptions/{next(iter(survey.reach.subscriptions), _NOWHERE)}")
+    for odd in dict.fromkeys(survey.odd):
+        yield not_understood_findings.not_understood(odd, nearest)
 
 
 def unread(records: Records) -> Iterator[Finding]:

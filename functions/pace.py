@@ -121,6 +121,11 @@ def held(outcomes: tuple[Outcome, ...], attempt: int, at: float, *, busy: bool) 
     )
 
 
+def after_oddity(attempt: int, since: float, at: float) -> float | None:
+    """Seconds until the next try of a pass that could not understand what it read; None after a day of them."""
+    return pace(attempt, busy=False) if at - since < _PATIENCE else None
+
+
 def after_blindness(attempt: int, since: float, at: float, error: Exception) -> float | None:
     """Seconds until the next try of a pass that could not observe; None when there is nothing to see any more."""
     pause = 0.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.read_pauses import Met
+from functions.arm.understood import NotUnderstoodError
 from functions.around import Around
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
 from functions.fleet.observe import Depth, expected, observe
@@ -14,7 +15,7 @@ from functions.fleet.observe_records import observe_records
 from functions.fleet.observe_resolution import observe_resolution
 from functions.fleet.ownership import NotProvenError
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, record_left, resolution, zone_link_findings
+from functions.handlers import concerns, not_understood_findings, record_left, resolution, zone_link_findings
 from functions.handlers.means import Means
 from functions.handlers.verdict import (
     Change,
@@ -40,7 +41,7 @@ from functions.restraint import Restrained
 from functions.role import Role
 from functions.second_app import Ask
 from functions.telemetry import telemetry
-from functions.unproven import blind, in_another_row, unproven
+from functions.unproven import NOT_UNDERSTOOD, blind, in_another_row, not_understood, unproven
 from functions.work import GROUPS, URGENT, Work, bounded
 
 _log = logging.getLogger("tether")
@@ -90,6 +91,13 @@ def _paused(around: Around, met: Met) -> tuple[Paused, ...]:
 
 async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Considered:
     """Observe and decide, and write nothing. Raises ArmError, NoAnswerError or NoTokenError when it cannot see."""
+    try:
+        return await _considered(work, around, depth, before)
+    except NotUnderstoodError as error:
+        return Considered(NOT_UNDERSTOOD, findings=(not_understood_findings.not_understood(error.odd, work.target),))
+
+
+async def _considered(work: Work, around: Around, depth: Depth, before: Observed | None) -> Considered:
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
@@ -142,6 +150,8 @@ async def _pass(work: Work, around: Around, depth: Depth, before: Observed | Non
         considered = await consider(work, around, depth, before)
     except (ArmError, NoAnswerError, NoTokenError) as error:
         return await with_duties(blind(work, error, at, before), work, around, before)
+    if considered.ended == NOT_UNDERSTOOD:
+        return await with_duties(not_understood(work, considered.findings, at, before), work, around, before)
     if considered.seen is None:
         done = unproven(considered.ended, considered.findings, at, before)
         return await with_duties(done, work, around, before) if considered.ended == "out-of-scope" else done

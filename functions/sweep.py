@@ -15,7 +15,7 @@ from functions.arm.graph import Graph
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.asking import ask
-from functions.drift import LISTED, Drift, Look, capacity, unread
+from functions.drift import LISTED, Drift, Look, capacity, not_understood, unread
 from functions.fleet.seen import NOTHING_REMEMBERED
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
@@ -96,6 +96,7 @@ async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId,
             await asyncio.sleep(0)
     told.owing()
     told.find(capacity(found, around.policy))
+    told.find(not_understood(found))
     told.find(unread(records))
     told.find(inquiry.findings())
     return told

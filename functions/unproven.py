@@ -17,6 +17,9 @@ from functions.ledger.state import GONE, Observed
 from functions.passed import Pass, followed
 from functions.work import URGENT, Work
 
+NOT_UNDERSTOOD = "not-understood"
+"""How a pass ends that read something of which it cannot be told whose it is or what it needs."""
+
 
 def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float, before: Observed | None) -> Pass:
     """After failing to observe: a refusal needs a person, a 404 can be that all is gone, the rest passes by itself.
@@ -56,6 +59,19 @@ def _not_shown(work: Work, error: NotShownError, at: float) -> Pass:
     if delay is None:
         return Pass("not-visible", findings=findings, error=str(error), keeps_looks=True)
     return _not_seen(work, error, findings, work.attempt + 1, delay)
+
+
+def not_understood(work: Work, findings: tuple[Finding, ...], at: float, before: Observed | None) -> Pass:
+    """After reading what cannot be understood: nothing is concluded from it, and the row's memory stays.
+
+    Azure will probably say the same again, so it is read at the pace of what is settled, and after a day no more:
+    `watch` and the sweep still report it.
+    """
+    attempt = work.attempt + 1
+    delay = pace.after_oddity(attempt, work.since, at)
+    done = followed(work, NOT_UNDERSTOOD, (), findings, work.operations, attempt, delay)
+    kept = unproven(NOT_UNDERSTOOD, findings, at, before)
+    return replace(done, observed=kept.observed, noted=kept.noted, keeps_looks=kept.keeps_looks)
 
 
 def unproven(ended: str, findings: tuple[Finding, ...], at: float, before: Observed | None, state: str = "") -> Pass:

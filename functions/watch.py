@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 
 from functions.arm import reads
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
+from functions.arm.understood import Odd
 from functions.around import Around
 from functions.fleet.identify import row_of
 from functions.fleet.model import ManagedCluster
+from functions.handlers import not_understood_findings
+from functions.handlers.verdict import Finding
+from functions.ledger import journal
 from functions.ledger.coalescing import resent
 from functions.ledger.instants import has_passed, is_due_later
 from functions.ledger.state import Ledger, NewerRowError, Observed, Row
@@ -29,6 +33,9 @@ _OVERDUE = 60.0  # seconds
 # A cluster that is being changed is looked at so often, besides what its own passes ask for.
 _AGAIN = 300.0  # seconds
 
+# How often the same finding is written to the log.
+_TOLD_AGAIN = 3600.0  # seconds
+
 # An app that has no sweep looks at clusters at rest so often, and at so many a round: some eight reads each.
 _REST = 3600.0  # seconds
 _A_ROUND = 20
@@ -39,6 +46,16 @@ class Pauses:
     """Until when (seconds since 1970) each subscription's list is not to be asked for. Belongs to one worker."""
 
     until: dict[str, float] = field(default_factory=dict[str, float])
+    told: dict[Finding, float] = field(default_factory=dict["Finding", float])
+    """When each finding was last written to the log: once an hour, and not every minute."""
+
+    def is_news(self, finding: Finding, at: float) -> bool:
+        """Whether a finding is to be written to the log now, which is noted."""
+        if at - self.told.get(finding, -_TOLD_AGAIN) < _TOLD_AGAIN:
+            return False
+        self.told = {held: when for held, when in self.told.items() if at - when < _TOLD_AGAIN}
+        self.told[finding] = at
+        return True
 
     def hold(self, subscription: str, at: float) -> bool:
         return at < self.until.get(subscription, 0.0)
@@ -53,6 +70,8 @@ class Watched:
     resent: int
     unreadable: tuple[str, ...]
     unseen: Mapping[str, float] = field(default_factory=dict[str, float])
+    odd: tuple[Finding, ...] = ()
+    """What was listed, or remembered, and cannot be understood."""
 
 
 async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses | None = None) -> Watched:
@@ -60,9 +79,9 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
 
     `pauses` are those of the rounds before: a list that was refused is not asked for before its Retry-After is over.
     """
-    at = around.now()
+    at, pauses = around.now(), pauses or Pauses()
     rows = {row.subject: row for row in await ledger.rows()}
-    listed = await _listed(around, at, pauses or Pauses())
+    listed = await _listed(around, at, pauses)
     woken: list[ResourceId] = []
     resting: dict[ResourceId, ResourceId] = {}
     for cluster in listed.clusters:
@@ -82,28 +101,50 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     for row in rows.values():
         if row.counters.pending or row.counters.look_at:
             around.scopes.awaits(around.policy, row.subject.subscription, at)
-    return Watched(len(listed.clusters), len(woken), again, listed.unreadable, around.scopes.unseen(at))
+    odd = listed.findings
+    _tell([finding for finding in odd if pauses.is_news(finding, at)], at)
+    return Watched(len(listed.clusters), len(woken), again, listed.unreadable, around.scopes.unseen(at), odd)
+
+
+def _tell(findings: Iterable[Finding], at: float) -> None:
+    for finding in findings:
+        work = Work(target=finding.target, why="watch", cause=f"watch-{int(at)}", since=at)
+        journal.found(finding, work)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """AKS's own lists, of the subscriptions that could be read."""
+    """AKS's own lists, of the subscriptions that could be read. `odd` are, by subscription, the clusters that could not
+    be understood: they are there.
+    """
 
     clusters: tuple[ManagedCluster, ...]
     subscriptions: frozenset[str]
     unreadable: tuple[str, ...]
+    odd: tuple[tuple[str, Odd], ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(
+            not_understood_findings.not_understood(odd, ResourceId(f"/subscriptions/{subscription}"))
+            for subscription, odd in self.odd
+        )
 
     def missed(self, rows: Iterable[Row], at: float) -> Iterator[Row]:
         """Rows of clusters that are in no list, though their subscription was read: of whose end no event told.
 
-        So is one that is listed with another node resource group: it was created again, and has another row.
+        So is one that is listed with another node resource group: it was created again, and has another row. Where the
+        id of a listed cluster cannot be read, none of its subscription is missed: it may be that one.
         """
         there = {str(cluster.id).casefold(): cluster.node_group for cluster in self.clusters}
+        there |= {str(odd.id).casefold(): None for _, odd in self.odd if odd.id is not None}
+        whole = self.subscriptions - {subscription for subscription, odd in self.odd if odd.id is None}
         for row in rows:
             cluster = row.observed.living.casefold()
-            if not cluster or cluster.split("/")[2] not in self.subscriptions or _is_awaited(row, at):
+            if not cluster or _subscription_of(cluster) not in self.subscriptions or _is_awaited(row, at):
                 continue
-            if cluster not in there or there[cluster] not in {None, row.subject}:
+            is_missed = cluster not in there and _subscription_of(cluster) in whole
+            if is_missed or there.get(cluster) not in {None, row.subject}:
                 yield row
 
 
@@ -118,9 +159,15 @@ def _is_awaited(row: Row, at: float) -> bool:
     return row.counters.pending or is_due_later(row.counters.look_at, at)
 
 
+def _subscription_of(cluster: str) -> str:
+    """The subscription in a cluster's id in lower case, empty for text that is none."""
+    return cluster.split("/")[2] if cluster.count("/") > 2 else ""
+
+
 async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:
     """One LIST a subscription. One that is refused with a Retry-After is not asked for before that is over."""
     clusters: list[ManagedCluster] = []
+    odd: list[tuple[str, Odd]] = []
     read: list[str] = []
     unreadable: list[str] = []
     for subscription in await around.scopes.subscriptions(around.session, around.policy, at):
@@ -128,14 +175,16 @@ async def _listed(around: Around, at: float, pauses: Pauses) -> _Listed:
             unreadable.append(subscription)
             continue
         try:
-            clusters += await reads.managed_clusters(around.session, subscription)
+            listed = await reads.managed_clusters(around.session, subscription)
+            clusters += listed.items
+            odd += [(subscription.casefold(), one) for one in listed.odd]
             read.append(subscription.casefold())
         except (ArmError, NoAnswerError, NoTokenError) as error:
             _log.warning("the clusters of %s cannot be listed: %s", subscription, error)
             unreadable.append(subscription)
             if isinstance(error, ArmError) and error.retry_after is not None:
                 pauses.until[subscription] = around.now() + error.retry_after
-    return _Listed(tuple(clusters), frozenset(read), tuple(unreadable))
+    return _Listed(tuple(clusters), frozenset(read), tuple(unreadable), tuple(odd))
 
 
 def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
@@ -219,6 +268,12 @@ async def _resend(at: float, queue: WorkQueue, ledger: Ledger, woken: Collection
 
 
 def _target(row: Row) -> ResourceId | None:
-    """What a row's work is about: what its last event named, or the zone that was seen."""
+    """What a row's work is about: what its last event named, or the zone that was seen.
+
+    Where that cannot be read, it is the row's own subject: a pass finds from any of them to the cluster.
+    """
     named = row.target or row.observed.zone
-    return ResourceId(named) if named else None
+    try:
+        return ResourceId(named) if named else None
+    except InvalidResourceIdError:
+        return row.subject

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.session import Session
+from functions.arm.understood import Odd, each, fields, text_in
 
 _API = "2024-04-01"
 _PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -38,7 +39,7 @@ class Graph:
     """Queries over many subscriptions, page by page, within the quota of one principal and a budget of seconds.
 
     `now` gives seconds, `sleep` waits for some: they are the timer's own, so that tests can give others. `queries` and
-    `rows` count what was asked and what came.
+    `rows` count what was asked and what came. `odd` are the rows that could not be understood, which no query gives.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Graph:
         self.session = session
         self.queries = 0
         self.rows = 0
+        self.odd: list[Odd] = []
         self._now = now
         self._sleep = sleep
         self._until = now() + budget
@@ -59,7 +61,8 @@ class Graph:
 
         The text projects `id` and orders by it, or its answer fits one page: without `id` Resource Graph gives no skip
         token. Raises ArmError, NoTokenError, and NoAnswerError when the answer is not whole: a part is never taken for
-        the whole. What we may not see is left out without a word, so absence here proves nothing.
+        the whole. What we may not see is left out without a word, and so is a row that cannot be understood (which goes
+        to `odd`), so absence here proves nothing.
         """
         if subscriptions is None:
             return await self._pages(text, page, None)
@@ -76,9 +79,10 @@ class Graph:
             body["subscriptions"] = list(subscriptions)
         rows: list[Row] = []
         for _ in range(_MOST_PAGES):
-            page = _decoded(decoder, await self._ask(body))
+            page, odd = _page_of(decoder, await self._ask(body))
             rows += page.data
-            self.rows += len(page.data)
+            self.odd += odd
+            self.rows += len(page.data) + len(odd)
             if not page.token:
                 if page.truncated.casefold() != "false":
                     raise NoAnswerError("Resource Graph gave a part of its rows and no way to the rest")
@@ -160,8 +164,19 @@ async def subscriptions(graph: Graph, named: Sequence[str] | None) -> list[Subsc
     return await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
 
 
-def _decoded[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> Page[Row]:
+def _page_of[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> tuple[Page[Row], tuple[Odd, ...]]:
+    """A page, decoded whole, and row by row where that fails; and the rows that cannot be understood."""
     try:
-        return decoder.decode(body)
-    except msgspec.MsgspecError as error:
-        raise NoAnswerError(f"Resource Graph's answer is not what its documentation says: {error}") from None
+        return decoder.decode(body), ()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        held = fields(body)
+    read = each(held, "data", _row_of(decoder))
+    truncated, token = text_in(held, "resultTruncated"), text_in(held, "$skipToken")
+    return Page(list(read.items), truncated or "false", token), read.odd
+
+
+def _row_of[Row](decoder: msgspec.json.Decoder[Page[Row]]) -> msgspec.json.Decoder[Row]:
+    """The decoder of one row of a page."""
+    kind: Any = decoder.type
+    (row,) = get_args(kind)
+    return msgspec.json.Decoder(row, dec_hook=decoder.dec_hook)

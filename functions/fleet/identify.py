@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
 from functions.fleet.memory import is_another, of_cluster
@@ -130,11 +130,19 @@ def zone_of(cluster: ManagedCluster) -> ResourceId | None:
     if not cluster.private or cluster.zone_mode.casefold() == "none":
         return None
     if cluster.zone_mode.casefold() != "system":
-        return ResourceId(cluster.zone_mode)
+        return _zone_id(cluster.zone_mode)
     name = (cluster.properties.private_fqdn or "").partition(".")[2]
     if not name or cluster.node_group is None:
         return None
-    return ResourceId(f"{cluster.node_group}/providers/Microsoft.Network/privateDnsZones/{name}")
+    return _zone_id(f"{cluster.node_group}/providers/Microsoft.Network/privateDnsZones/{name}")
+
+
+def _zone_id(text: str) -> ResourceId | None:
+    """The id, None for text that is none: reads refuse such a cluster (oddities.py), and it is never taken for one."""
+    try:
+        return ResourceId(text)
+    except InvalidResourceIdError:
+        return None
 
 
 def row_of(cluster: ManagedCluster, policy: Policy, suffixes: tuple[str, ...]) -> ResourceId | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 
 
 class ArmStruct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -195,9 +195,14 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
 
     @property
     def node_group(self) -> ResourceId | None:
-        """The node resource group, which AKS names in its first answer."""
+        """The node resource group, which AKS names in its first answer. None also where its name cannot be read."""
         group = self.properties.node_resource_group
-        return ResourceId(f"/subscriptions/{self.id.subscription}/resourceGroups/{group}") if group else None
+        if not group or "/" in group:
+            return None
+        try:
+            return ResourceId(f"/subscriptions/{self.id.subscription}/resourceGroups/{group}")
+        except InvalidResourceIdError:
+            return None
 
     @property
     def zone_mode(self) -> str:
@@ -238,8 +243,10 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
 
     @property
     def node_subnets(self) -> tuple[ResourceId, ...]:
-        """The subnets that its nodes were given, in order. None where AKS makes the VNet itself."""
-        return tuple(sorted({ResourceId(subnet) for subnet in self.properties.nodes_stand_in if subnet}))
+        """The subnets that its nodes were given, in order, but for `unread_subnets`. None where AKS makes the VNet."""
+        return tuple(
+            sorted({subnet for text in self.properties.nodes_stand_in if (subnet := subnet_in(text)) is not None})
+        )
 
     @property
     def provisioning_error(self) -> ProvisioningError | None:
@@ -247,8 +254,16 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
 
     @property
     def own_subnets(self) -> frozenset[ResourceId]:
-        """The subnets of the nodes and of the API server. None for a cluster whose VNet AKS made itself."""
-        return frozenset(map(ResourceId, self.properties.named_subnets))
+        """The subnets of the nodes and of the API server, but for `unread_subnets`.
+
+        None for a cluster whose VNet AKS made itself.
+        """
+        return frozenset(subnet for text in self.properties.named_subnets if (subnet := subnet_in(text)) is not None)
+
+    @property
+    def unread_subnets(self) -> tuple[str, ...]:
+        """The references to subnets that cannot be read."""
+        return tuple(sorted(text for text in self.properties.named_subnets if subnet_in(text) is None))
 
     @property
     def own_vnets(self) -> frozenset[ResourceId]:
@@ -258,6 +273,15 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
     def stands_in(self, vnet: ResourceId) -> bool:
         """Whether a VNet is the cluster's own: one that it names, or one in its node resource group."""
         return vnet in self.own_vnets or (self.node_group is not None and vnet.group_id == self.node_group)
+
+
+def subnet_in(text: str) -> ResourceId | None:
+    """The id of a subnet, None for text that is none."""
+    try:
+        subnet = ResourceId(text)
+    except InvalidResourceIdError:
+        return None
+    return subnet if subnet.type == "microsoft.network/virtualnetworks/subnets" else None
 
 
 def decode_hook(kind: type, value: object) -> object:

@@ -10,9 +10,11 @@ from functions.arm.operations import LookedUp, Operation, Progress, look_up
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
+from functions.arm.understood import NotUnderstoodError
 from functions.fleet.identify import identify
 from functions.fleet.observe_address import observe_address
 from functions.fleet.observe_spokes import observe_spokes
+from functions.fleet.oddities import odd_subnets
 from functions.fleet.seen import NOT_ASKED, NOTHING_REMEMBERED, UNKNOWN, Links, Seen, Unknown
 from functions.ledger.state import Observed
 from functions.policy import Mode, Policy
@@ -56,8 +58,8 @@ async def observe(
     linked = asyncio.create_task(_unknown() if operations else _links(session, seen, policy, (), depth))
     await all_read(spoken, routed, located, linked)
     (spokes, unreadable), listed = spoken.result(), linked.result()
-    api_server = located.result().api_server
-    seen = replace(routed.result(), spokes=spokes, unreadable=unreadable, api_server=api_server)
+    found, odd = located.result(), (*located.result().odd, *routed.result().odd)
+    seen = replace(routed.result(), spokes=spokes, unreadable=unreadable, api_server=found.api_server, odd=odd)
     if not isinstance(listed, Unknown):
         return replace(seen, links=listed)
     # Last, since a read that fails would forget the pause that ARM names for looking again.
@@ -97,16 +99,24 @@ async def _routed(session: Session, seen: Seen) -> Seen:
     """With the subnets of a kubenet cluster's nodes, once AKS is done with it: no other needs a route table."""
     if seen.cluster is None or not seen.cluster.kubenet or not seen.cluster.settled or seen.cluster_ends:
         return seen
+    if odd := odd_subnets(seen.cluster):
+        return replace(seen, odd=odd)  # of those that can be read nothing could be concluded
     from functions.fleet.observe_subnets import observe_subnets  # not for the sake of a zone's birth
 
-    return await observe_subnets(session, seen, seen.cluster)
+    try:
+        return await observe_subnets(session, seen, seen.cluster)
+    except NotUnderstoodError as error:
+        return replace(seen, odd=(error.odd,))
 
 
 async def _located(session: Session, seen: Seen) -> Seen:
     """With where the API server is, of a cluster that is known."""
     if seen.cluster is None:
         return seen
-    return replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
+    try:
+        return replace(seen, api_server=await observe_address(session, seen.cluster, seen.zone))
+    except NotUnderstoodError as error:
+        return replace(seen, odd=(error.odd,))
 
 
 async def _unknown() -> Unknown:

@@ -5,6 +5,7 @@ import asyncio
 from functions.arm import reads
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.arm.understood import NotUnderstoodError, Odd
 from functions.fleet.address import ApiServer, Doubt, Pieces, locate
 from functions.fleet.endpoint import ENDPOINT, LoadBalancer, NetworkInterface, PrivateEndpoint, RecordSet
 from functions.fleet.model import ManagedCluster
@@ -16,7 +17,8 @@ async def observe_address(session: Session, cluster: ManagedCluster, zone: Resou
     """Where the API server is now: two or three reads, none while AKS names no node resource group.
 
     The NIC is read after the endpoint that names it; AKS's own A record in `zone` beside them. Its AAAA record is read
-    only where the API server has an IPv6 address. Raises as reads do: a piece that cannot be read is not a missing one.
+    only where the API server has an IPv6 address. Raises as reads do: a piece that cannot be read is not a missing one,
+    and one that cannot be understood is NotUnderstoodError.
     """
     group = cluster.node_group
     if group is None:
@@ -25,11 +27,19 @@ async def observe_address(session: Session, cluster: ManagedCluster, zone: Resou
     found, published = await asyncio.gather(_pieces(session, cluster, group), _read(session, record))
     endpoint, nic, balancer = found
     records = [published] if published else []
-    located = locate(cluster, Pieces(endpoint, nic, balancer))
+    located = _located(cluster, Pieces(endpoint, nic, balancer))
     if any(address.version == 6 for address in located.addresses):
         beside = await _read(session, record_id(cluster, zone, "AAAA"))
         records += [beside] if beside else []
-    return locate(cluster, Pieces(endpoint, nic, balancer, tuple(records), records_known=record is not None))
+    return _located(cluster, Pieces(endpoint, nic, balancer, tuple(records), records_known=record is not None))
+
+
+def _located(cluster: ManagedCluster, pieces: Pieces) -> ApiServer:
+    """Where the pieces say that it is. Raises NotUnderstoodError for an address that is none."""
+    try:
+        return locate(cluster, pieces)
+    except ValueError as error:
+        raise NotUnderstoodError(Odd(cluster.id, "ApiServer", "the address of its API server", str(error))) from None
 
 
 def record_id(cluster: ManagedCluster, zone: ResourceId | None, kind: str) -> ResourceId | None:

@@ -7,8 +7,10 @@ from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
+from functions.arm.understood import NotUnderstoodError, Odd
 from functions.fleet.model import ManagedCluster
 from functions.fleet.network_model import VirtualNetwork
+from functions.fleet.oddities import odd_network, odd_subnets
 from functions.fleet.seen import NOT_SHOWN, UNKNOWN, Unknown, Unreadable
 
 type _Read = tuple[VirtualNetwork, ...] | Unreadable
@@ -29,7 +31,8 @@ async def observe_spokes(
     group = cluster.node_group if cluster.properties.vnet_of_aks else None
     made = [asyncio.create_task(_in_group(session, group))] if group is not None else []
     await all_read(*named, *made)
-    read = [task.result() for task in (*named, *made)]
+    unnamed = [_not_understood(cluster.id, odd) for odd in odd_subnets(cluster)]
+    read = [*(task.result() for task in (*named, *made)), *unnamed]
     unreadable = tuple(one for one in read if isinstance(one, Unreadable))
     spokes = tuple(vnet for one in read if not isinstance(one, Unreadable) for vnet in one)
     if not spokes and not unreadable:
@@ -40,7 +43,9 @@ async def observe_spokes(
 async def _named(session: Session, vnet: ResourceId) -> _Read:
     """A VNet that the cluster names. One that is gone counts as unreadable: nodes stand in it all the same."""
     try:
-        return (await reads.virtual_network(session, vnet),)
+        return _understood(await reads.virtual_network(session, vnet))
+    except NotUnderstoodError as error:
+        return _not_understood(vnet, error.odd)
     except ArmError as error:
         if classify(error) in {Kind.DENIED, Kind.GONE}:
             return Unreadable(vnet, error)
@@ -50,7 +55,9 @@ async def _named(session: Session, vnet: ResourceId) -> _Read:
 async def _in_group(session: Session, group: ResourceId) -> _Read:
     """The VNets of the node resource group. None while AKS has not made the group yet."""
     try:
-        return await reads.virtual_networks(session, group)
+        return _understood(*await reads.virtual_networks(session, group))
+    except NotUnderstoodError as error:
+        return _not_understood(group, error.odd)
     except ArmError as error:
         match classify(error):
             case Kind.DENIED:
@@ -59,3 +66,15 @@ async def _in_group(session: Session, group: ResourceId) -> _Read:
                 return ()
             case _:
                 raise
+
+
+def _understood(*vnets: VirtualNetwork) -> _Read:
+    """The VNets, or the first of which it cannot be told what lies in it."""
+    for vnet in vnets:
+        if (odd := odd_network(vnet)) is not None:
+            return _not_understood(vnet.id, odd)
+    return vnets
+
+
+def _not_understood(target: ResourceId, odd: Odd) -> Unreadable:
+    return Unreadable(target, NotUnderstoodError(odd).refusal, odd)

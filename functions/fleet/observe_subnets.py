@@ -7,11 +7,13 @@ from dataclasses import replace
 import msgspec
 
 from functions.arm import reads, subnets
-from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
+from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.arm.side_by_side import all_read
+from functions.arm.understood import NotUnderstoodError, one
 from functions.fleet.model import ManagedCluster, decode_hook
+from functions.fleet.oddities import odd_subnets
 from functions.fleet.ownership import NotProvenError, claimed_manager
 from functions.fleet.seen import Seen
 from functions.fleet.subnet_model import RouteTable, Subnet, SubnetSeen
@@ -65,10 +67,7 @@ async def _subnet_seen(session: Session, subnet: ResourceId) -> SubnetSeen:
     body = await _told(subnets.read(session, subnet))
     if isinstance(body, ArmError):
         return SubnetSeen(subnet, body)
-    try:
-        return SubnetSeen(subnet, _subnet.decode(body), body)
-    except msgspec.MsgspecError as error:
-        raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None
+    return SubnetSeen(subnet, one(_subnet, body), body)
 
 
 async def _foreign(session: Session, one: SubnetSeen, tables: tuple[RouteTable, ...] | ArmError) -> SubnetSeen:
@@ -87,7 +86,10 @@ async def _others(session: Session, cluster: ManagedCluster) -> tuple[ManagedClu
     for listed in (task.result() for task in lists):
         if isinstance(listed, ArmError):
             return listed
-        found += [one for one in listed if one.id != cluster.id]
+        odd = (*listed.odd, *(odd for one in listed.items for odd in odd_subnets(one)))
+        if odd:
+            return NotUnderstoodError(odd[0]).refusal  # it may be in the same subnet
+        found += [one for one in listed.items if one.id != cluster.id]
     return tuple(found)
 
 

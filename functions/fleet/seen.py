@@ -8,6 +8,7 @@ from functions.arm.clouds import ALL_SUFFIXES
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation
 from functions.arm.resource_id import ResourceId
+from functions.arm.understood import Odd
 from functions.dns.ask import Answer
 from functions.dns.record import Record
 from functions.dns.target import TargetError
@@ -59,10 +60,11 @@ NOT_ASKED: Final = Links(asked=False)
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A resource that ARM would not show us, and why."""
+    """A resource that ARM would not show us, and why. `odd` is set where it did, and that cannot be understood."""
 
     target: ResourceId
     error: ArmError
+    odd: Odd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class Seen:
     those that ARM refused to show, or the node resource group whose VNets it refused to list. `api_server` is where it
     is. `records` are the policy's targets that its name belongs into. `answers` are what DNS servers say of its name.
     `subnets` are those of a kubenet cluster's nodes, and `node_tables` the route tables in its node resource group, or
-    why they cannot be read. `remembered` is what the ledger kept.
+    why they cannot be read. `remembered` is what the ledger kept. `odd` are the parts that cannot be understood: what
+    they would tell is unknown.
     `cluster_is_gone`: ARM knows no such cluster while it shows what the cluster was in; once is not enough (rule 9).
     `name_is_taken`: it is gone, and a newer cluster has the same id and the same private name. `left` are the names of
     former clusters whose records are still to be removed.
@@ -121,6 +124,7 @@ class Seen:
     name_is_taken: bool = False
     left: tuple[LeftSeen, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    odd: tuple[Odd, ...] = ()
 
     @property
     def place(self) -> ResourceId:
@@ -234,8 +238,12 @@ class Seen:
 
     @property
     def _lives(self) -> bool:
-        """Whether AKS says something of the cluster that no deletion, and no failed one, would have it say."""
+        """Whether AKS says something of the cluster that no deletion, and no failed one, would have it say.
+
+        A state that it does not tell says nothing.
+        """
         return self.cluster is not None and self.cluster.properties.provisioning_state.casefold() not in {
+            "",
             "deleting",
             "failed",
         }

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from functions.arm.graph import Graph
-from functions.arm.resource_id import ResourceId, is_guid
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId, is_guid
+from functions.arm.understood import Odd
 from functions.fleet import survey_rows
 from functions.fleet.scope import Reach, Scopes
 from functions.fleet.survey_address import Whereabouts, whereabouts
@@ -19,11 +20,13 @@ from functions.policy import Policy
 # From so many zones on a VNet is told of: there are few such, so that the answer is one page (Azure allows 1000).
 _CROWDED = 800
 
+_LINK = "/virtualnetworklinks/"
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets`, `whereabouts` and `kubenet` are
-    None where nobody asked.
+    None where nobody asked. `odd` are the rows that cannot be understood, which are nowhere else.
 
     `crowded_hubs` are the VNets with 800 zones or more linked to them, as far as those can be seen.
     """
@@ -38,11 +41,19 @@ class Survey:
     whereabouts: Whereabouts | None
     kubenet: NodeSubnets | None
     crowded_hubs: Mapping[ResourceId, int]
+    odd: tuple[Odd, ...] = ()
 
     @property
     def crowded_zones(self) -> dict[ResourceId, int]:
         """Zones with 800 links or more."""
-        return {ResourceId(self.zones[key]): len(held) for key, held in self.links.items() if len(held) >= _CROWDED}
+        crowded = ((read_id(self.zones[key]), len(held)) for key, held in self.links.items() if len(held) >= _CROWDED)
+        return {zone: links for zone, links in crowded if zone is not None}
+
+    @property
+    def half_read(self) -> frozenset[str]:
+        """Zones, by their ids in lower case, of which a link is an odd row: not all their links are known."""
+        ids = (str(odd.id).casefold() for odd in self.odd if odd.id is not None)
+        return frozenset(one.rpartition(_LINK)[0] for one in ids if _LINK in one)
 
 
 async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Survey:
@@ -54,12 +65,12 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
     within, suffixes = reach.subscriptions, graph.session.cloud.suffixes
     zoned = _also(within, (zone.subscription for zone in policy.custom_zones))
     hubs = _also(zoned, (*policy.scope.hub_subscriptions, *(hub.vnet.subscription for hub in policy.hubs)))
-    clusters = await _rows(graph, survey_rows.CLUSTERS, within)
+    clusters, odd = survey_rows.understood(await _rows(graph, survey_rows.CLUSTERS, within))
     links: dict[str, list[LinkRow]] = {}
     zones = await _rows(graph, survey_rows.zones(suffixes), zoned)
     known = {key_of(row.id): row.id for row in zones}
     for row in await _rows(graph, survey_rows.links(suffixes), zoned):
-        if (zone := row.id.casefold().rpartition("/virtualnetworklinks/")[0]) in known:
+        if (zone := row.id.casefold().rpartition(_LINK)[0]) in known:
             links.setdefault(zone, []).append(row)
     return Survey(
         at=at,
@@ -71,10 +82,14 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         vnets=await _spokes(graph, clusters) if policy.discover_resolvers or policy.resolution.enabled else None,
         whereabouts=await whereabouts(graph, suffixes, within, zoned) if policy.follows_addresses else None,
         kubenet=await node_subnets(graph, clusters, policy, within),
-        crowded_hubs={
-            ResourceId(row.vnet): row.zones for row in await _rows(graph, survey_rows.crowded_hubs(_CROWDED), hubs)
-        },
+        crowded_hubs=await _crowded_hubs(graph, hubs),
+        odd=(*odd, *graph.odd),
     )
+
+
+async def _crowded_hubs(graph: Graph, within: tuple[str, ...]) -> dict[ResourceId, int]:
+    rows = await _rows(graph, survey_rows.crowded_hubs(_CROWDED), within)
+    return {hub: row.zones for row in rows if (hub := read_id(row.vnet)) is not None}
 
 
 async def _spokes(graph: Graph, clusters: Iterable[ClusterRow]) -> dict[str, VnetRow]:
@@ -93,6 +108,14 @@ async def _rows[Row](graph: Graph, query: Query[Row], subscriptions: tuple[str, 
 
 def _also(subscriptions: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({*subscriptions, *(subscription.casefold() for subscription in more)}))
+
+
+def read_id(text: str) -> ResourceId | None:
+    """The id, None for text that is none."""
+    try:
+        return ResourceId(text)
+    except InvalidResourceIdError:
+        return None
 
 
 def key_of(resource_id: str) -> str:

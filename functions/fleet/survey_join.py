@@ -8,6 +8,7 @@ from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.fleet.identify import CustomZoneNotListedError, matters_without_zone, zone_of
 from functions.fleet.model import ManagedCluster, ResourceGroup
 from functions.fleet.network_model import VirtualNetwork
+from functions.fleet.oddities import odd_network
 from functions.fleet.ownership import NotProvenError, claimed_manager, normal_location, prove, prove_public_name
 from functions.fleet.seen import NOT_ASKED, UNKNOWN, Links, Seen, Unknown
 from functions.fleet.subnet_model import RouteTable, SubnetSeen
@@ -50,11 +51,16 @@ def items(survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> Iterator
     join = _Join(survey, policy, suffixes)
     for zone in survey.zones.values():
         # The others are there for a custom zone's sake.
-        if zone.split("/")[2].casefold() in join.within:
+        if _subscription_of(zone) in {*join.within, ""}:
             yield from _told(join.of_zone, zone)
     for key, row in survey.clusters.items():
         if key not in join.seen:
             yield from _told(join.of_cluster, row.id)
+
+
+def _subscription_of(zone: str) -> str:
+    """The subscription in a zone's id in lower case, empty for text that is none: that is told as unclear."""
+    return zone.split("/")[2].casefold() if zone.count("/") > 2 else ""
 
 
 def _told(join: Callable[[str], Item | None], resource_id: str) -> Iterator[Item]:
@@ -66,12 +72,16 @@ def _told(join: Callable[[str], Item | None], resource_id: str) -> Iterator[Item
         yield item
 
 
+_ODD_LINK = "a row of a link that can be understood"
+
+
 class _Join:
     def __init__(self, survey: Survey, policy: Policy, suffixes: tuple[str, ...]) -> None:
         self._survey = survey
         self._policy = policy
         self._suffixes = suffixes
         self.within = frozenset(survey.reach.subscriptions)
+        self._half_read = survey.half_read
         self.seen: set[str] = set()
         """Clusters that their own zone has told of already."""
 
@@ -85,6 +95,8 @@ class _Join:
             return None
         if zone not in self._policy.custom_zones:
             return NotOurs(zone, CustomZoneNotListedError(text))
+        if self._is_half_read(zone):
+            return Unclear(text, _ODD_LINK)
         return Seen(zone, form.region, self._survey.at, links=self._links(zone))
 
     def of_cluster(self, text: str) -> Item | None:
@@ -117,6 +129,8 @@ class _Join:
         except NotProvenError as error:
             return NotOurs(zone, error)
         self.seen.add(key_of(row.id))
+        if self._is_half_read(zone):
+            return Unclear(str(zone), _ODD_LINK)
         return self._seen(zone, normal_location(cluster.location), cluster, row)
 
     def _custom_cluster(self, cluster: ManagedCluster, zone: ResourceId, row: ClusterRow) -> Item:
@@ -127,6 +141,8 @@ class _Join:
             return NotOurs(cluster.id, CustomZoneNotListedError(str(zone)))
         if key_of(str(zone)) not in self._survey.zones:
             return Unclear(str(cluster.id), "the row of its custom zone")
+        if self._is_half_read(zone):
+            return Unclear(str(cluster.id), _ODD_LINK)
         return self._seen(zone, form.region, cluster, row)
 
     def _without_zone(self, cluster: ManagedCluster, row: ClusterRow) -> Item:
@@ -142,12 +158,16 @@ class _Join:
     def _seen(self, zone: ResourceId | None, location: str, cluster: ManagedCluster, row: ClusterRow) -> Seen:
         asked = self._survey.whereabouts
         subnets, tables = self._node_subnets(zone, cluster) or (UNKNOWN, UNKNOWN)
+        try:
+            api_server = UNKNOWN if asked is None else asked.api_server(cluster, zone)
+        except ValueError:  # an address, or an id, that is none: `drift` tells that the place is not known
+            api_server = UNKNOWN
         return Seen(
             zone,
             location,
             self._survey.at,
             cluster,
-            api_server=UNKNOWN if asked is None else asked.api_server(cluster, zone),
+            api_server=api_server,
             spokes=self._spokes(row, cluster.node_group),
             subnets=subnets,
             node_tables=tables,
@@ -161,6 +181,8 @@ class _Join:
         asked, group = self._survey.kubenet, cluster.node_group
         if asked is None or group is None or not (cluster.kubenet and cluster.settled and cluster.node_subnets):
             return None
+        if cluster.unread_subnets:
+            return None
         if zone is None or zone.group_id != group:  # else the zone's proof is the group's
             claimed = ResourceGroup(id=group, managed_by=self._survey.groups.get(key_of(str(group))))
             try:
@@ -168,7 +190,14 @@ class _Join:
                     return None
             except NotProvenError:
                 return None
-        return asked.of(cluster)
+        try:
+            return asked.of(cluster)
+        except InvalidResourceIdError:  # of a neighbour's: it is not known who is in the subnet
+            return None
+
+    def _is_half_read(self, zone: ResourceId) -> bool:
+        """Whether a row of a link of the zone's cannot be understood: it is told by itself, and is not absent."""
+        return key_of(str(zone)) in self._half_read
 
     def _links(self, zone: ResourceId) -> Links:
         rows = self._survey.links.get(key_of(str(zone)), ())
@@ -185,7 +214,8 @@ class _Join:
         rows = [self._survey.vnets.get(vnet) for vnet in own]
         if cluster.vnet_of_aks and group is not None:
             rows += self._vnets_in.get(key_of(str(group)), ())
-        spokes = tuple(row.vnet() for row in rows if row is not None)
+        read = (row.vnet() for row in rows if row is not None)
+        spokes = tuple(vnet for vnet in read if odd_network(vnet) is None)
         return spokes if spokes and len(spokes) == len(rows) else UNKNOWN
 
     @cached_property

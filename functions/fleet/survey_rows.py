@@ -12,7 +12,8 @@ from functools import lru_cache
 import msgspec
 
 from functions.arm.graph import Page
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
+from functions.arm.understood import Odd
 from functions.fleet.model import ArmStruct, ClusterProperties, ManagedCluster, SubResource
 from functions.fleet.network_model import (
     AddressSpace,
@@ -23,6 +24,7 @@ from functions.fleet.network_model import (
     VirtualNetwork,
     VirtualNetworkProperties,
 )
+from functions.fleet.oddities import oddity
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,26 @@ class ClusterRow(ClusterProperties, frozen=True, kw_only=True):
 
     def cluster(self) -> ManagedCluster:
         return ManagedCluster(id=ResourceId(self.id), location=self.location, tags=self.tags, properties=self)
+
+
+def understood(rows: Sequence[ClusterRow]) -> tuple[list[ClusterRow], list[Odd]]:
+    """The clusters that can be told apart by their rows, and those that cannot: see oddities.oddity."""
+    read: list[ClusterRow] = []
+    odd: list[Odd] = []
+    for row in rows:
+        found = _oddity(row)
+        if found is None:
+            read.append(row)
+        else:
+            odd.append(found)
+    return read, odd
+
+
+def _oddity(row: ClusterRow) -> Odd | None:
+    try:
+        return oddity(row.cluster())
+    except InvalidResourceIdError as error:
+        return Odd(None, "ClusterRow", "$.id", str(error))
 
 
 class GroupRow(ArmStruct, frozen=True, kw_only=True):

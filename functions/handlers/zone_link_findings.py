@@ -88,6 +88,7 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
             Severity.WARNING,
         )
         for unread in seen.unreadable
+        if unread.odd is None  # told by not_understood_findings
     ]
     if seen.spokes is NOT_SHOWN and policy.discover_resolvers and not seen.busy and seen.cluster is not None:
         said.append(_no_spoke(seen.place, seen.cluster))

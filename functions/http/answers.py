@@ -163,17 +163,27 @@ class ShownRound(Shown, frozen=True, kw_only=True):
     """The last round of `watch`: when it ended, the clusters it saw, the subscriptions that could not be read.
 
     `unseen` are those that Resource Graph does not show, with the time since when.
+    `notUnderstood` lists the first twenty clusters, or rows of the ledger, that cannot be understood;
+    `notUnderstoodCount` says how many there are.
     """
 
     at: datetime
     clusters: int
     unreadable: tuple[str, ...]
     unseen: dict[str, datetime]
+    not_understood: tuple[str, ...] = ()
+    not_understood_count: int = 0
 
     @classmethod
     def of(cls, watched: Round) -> "ShownRound":
-        unseen = {name: moment(since) for name, since in watched.unseen.items()}
-        return cls(at=moment(watched.at), clusters=watched.clusters, unreadable=watched.unreadable, unseen=unseen)
+        return cls(
+            at=moment(watched.at),
+            clusters=watched.clusters,
+            unreadable=watched.unreadable,
+            unseen={name: moment(since) for name, since in watched.unseen.items()},
+            not_understood=watched.odd,
+            not_understood_count=watched.odd_count,
+        )
 
 
 class Health(Shown, frozen=True, kw_only=True):

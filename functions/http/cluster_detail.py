@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from functions.arm.resource_id import ResourceId
+from functions.arm.understood import NotUnderstoodError
 from functions.fleet.identify import row_of, zone_of
 from functions.fleet.seen import UNKNOWN, Links, Unknown
+from functions.handlers import not_understood_findings
 from functions.http import pieces
 from functions.http.answers import ShownChange, ShownCluster, ShownEntry, ShownFinding
 from functions.http.asked import Asked, NoParameters
@@ -17,6 +19,7 @@ from functions.http.subject import in_scope, work_for
 from functions.ledger.state import LedgerError, Row
 from functions.policy import OWNER_TAG, Policy
 from functions.reconcile import Considered, consider
+from functions.unproven import NOT_UNDERSTOOD
 
 # How far back the journal is shown; the whole of it is in the table.
 _ENTRIES = 50
@@ -26,7 +29,10 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     """Read the cluster and what lies around it from ARM, and decide as a pass would, without writing."""
     around, target = desk.around, asked.cluster
     await in_scope(around, target)
-    cluster = await pieces.cluster(around.session, target)
+    try:
+        cluster = await pieces.cluster(around.session, target)
+    except NotUnderstoodError as error:
+        return await _not_understood(asked, desk, error)
     work = work_for(target, row_of(cluster, around.policy, around.session.cloud.suffixes), around.now(), by="")
     memory = await _remembered(desk, work.row)
     held, journal = memory.value or (None, ())
@@ -39,6 +45,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         pieces.record(around.session, cluster, zone_of(cluster)),
     )
     interfaces = await pieces.interfaces(around.session, endpoint.value)
+    linked = pieces.private_link_resources(cluster)
     addresses = {address for nic in interfaces.value or () for address in nic.addresses} | {*(balancer.value or ())}
     return ClusterDetail(
         id=str(cluster.id),
@@ -49,7 +56,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         zone_mode=cluster.zone_mode,
         private_fqdn=cluster.properties.private_fqdn or "",
         node_resource_group=cluster.properties.node_resource_group or "",
-        private_link_resources=pieces.private_link_resources(cluster),
+        private_link_resources=linked.value or (),
         zone=_zone(cluster, considered, around.policy),
         private_endpoint=endpoint.value,
         network_interfaces=interfaces.value or (),
@@ -58,13 +65,55 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
         address_in_doubt=_doubt(considered),
         targets=_targets(considered),
         move=ShownMove.of(held.observed.move) if held and held.observed.move else None,
-        unread=tuple(_unread(endpoint, interfaces, balancer, record, memory)),
+        unread=tuple(_unread(linked, endpoint, interfaces, balancer, record, memory)),
         ended=considered.ended,
         changes=tuple(ShownChange.of(change) for change in considered.verdict.changes) if considered.verdict else (),
         findings=tuple(ShownFinding.of(finding) for finding in considered.findings),
         remembered=ShownCluster.of(held) if held and held.observed.at else None,
         journal=journal,
     )
+
+
+async def _not_understood(asked: Asked[NoParameters], desk: Desk, error: NotUnderstoodError) -> ClusterDetail:
+    """What can be shown of a cluster that cannot be understood: why, and what the ledger has, if it knows the row."""
+    target = asked.cluster
+    memory = await _remembered_of(desk, target)
+    held, journal = memory.value or (None, ())
+    remembered = held.observed if held and held.observed.at else None
+    finding = not_understood_findings.not_understood(error.odd, target)
+    return ClusterDetail(
+        id=str(target),
+        location=remembered.location if remembered else "",
+        state="",
+        power_state="",
+        access_mode="unknown",
+        zone_mode="unknown",
+        private_fqdn="",
+        node_resource_group="",
+        private_link_resources=(),
+        zone=None,
+        private_endpoint=None,
+        network_interfaces=(),
+        record=None,
+        addresses=(),
+        address_in_doubt="",
+        targets=(),
+        move=ShownMove.of(remembered.move) if remembered and remembered.move else None,
+        unread=tuple(_unread(Piece("cluster", why=str(error)), memory)),
+        ended=NOT_UNDERSTOOD,
+        changes=(),
+        findings=(ShownFinding.of(finding),),
+        remembered=ShownCluster.of(held) if held and remembered else None,
+        journal=journal,
+    )
+
+
+async def _remembered_of(desk: Desk, cluster: ResourceId) -> "Piece[Memory]":
+    try:
+        row = await desk.live.ledger.row_of(cluster)
+    except LedgerError as error:
+        return Piece("ledger", why=str(error))
+    return Piece("ledger") if row is None else await _remembered(desk, row)
 
 
 def _doubt(considered: Considered) -> str:

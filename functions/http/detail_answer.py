@@ -117,8 +117,9 @@ class Unread(Shown, frozen=True, kw_only=True):
 class ClusterDetail(Shown, frozen=True, kw_only=True):
     """A look under the covers: read from ARM for this answer, but `remembered` and `journal`, which are the ledger's.
 
-    `ended` is how a pass would end now: `decided`, `nothing-to-mend`, `not-ours` or `excluded-by-tag`; `changes` is
-    what it would do. `accessMode` is `private-link`, `vnet-integration` or `public`. `addressInDoubt` says why no
+    `ended` is how a pass would end now: `decided`, `nothing-to-mend`, `not-ours`, `excluded-by-tag` or
+    `not-understood`; `changes` is what it would do. `accessMode` is `private-link`, `vnet-integration` or `public`, and
+    `unknown` of a cluster that cannot be understood. `addressInDoubt` says why no
     record follows the address now; `targets` are the policy's that the name belongs into, `move` is the last that was
     seen.
     """

@@ -8,6 +8,7 @@ With VNet integration it is the internal load balancer of that name (recorded ne
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -16,9 +17,11 @@ from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.reads import CONTAINERSERVICE_API
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.arm.session import Session
+from functions.arm.understood import each, one
 from functions.fleet.endpoint import IpConfiguration
 from functions.fleet.model import ArmStruct, ClusterProperties, ManagedCluster, decode_hook
 from functions.fleet.observe_address import piece_id, record_id
+from functions.fleet.oddities import understood
 from functions.http.detail_answer import PrivateLinkResource, ShownEndpoint, ShownInterface, ShownRecord
 
 _MOST_INTERFACES = 4  # an endpoint has one; what else a body may name is not followed for ever
@@ -31,13 +34,17 @@ class _LinkResource(ArmStruct, frozen=True, kw_only=True):
 
 
 class _ClusterProperties(ClusterProperties, frozen=True, kw_only=True):
-    private_link_resources: tuple[_LinkResource, ...] | None = None
+    private_link_resources: Any = None  # read by itself: only this page needs it
 
 
 class Cluster(ManagedCluster, frozen=True, kw_only=True):
     """A managed cluster with what only people look at."""
 
     properties: _ClusterProperties
+
+
+_cluster = msgspec.json.Decoder(Cluster, dec_hook=decode_hook)
+_link_resource = msgspec.json.Decoder(_LinkResource, dec_hook=decode_hook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,9 @@ class Piece[T]:
 
 async def cluster(session: Session, target: ResourceId) -> Cluster:
     """The cluster. Raises as a read does: without it there is nothing to show."""
-    return _decoded(await session.get(str(target), CONTAINERSERVICE_API), Cluster)
+    read = one(_cluster, await session.get(str(target), CONTAINERSERVICE_API))
+    understood(read)
+    return read
 
 
 def access_mode(shown: ManagedCluster) -> str:
@@ -61,13 +70,19 @@ def access_mode(shown: ManagedCluster) -> str:
     return "private-link" if shown.private else "public"
 
 
-def private_link_resources(shown: Cluster) -> tuple[PrivateLinkResource, ...]:
-    return tuple(
+def private_link_resources(shown: Cluster) -> Piece[tuple[PrivateLinkResource, ...]]:
+    """What private endpoints of others may connect to. Not read where AKS prints something of another shape."""
+    try:
+        listed = each({"value": shown.properties.private_link_resources or []}, "value", _link_resource)
+    except NoAnswerError as error:
+        return Piece("privateLinkResources", why=str(error))
+    read = tuple(
         PrivateLinkResource(
             name=held.name, group_id=held.group_id, private_link_service=held.private_link_service_id or ""
         )
-        for held in shown.properties.private_link_resources or ()
+        for held in listed.items
     )
+    return Piece("privateLinkResources", read, "; ".join(map(str, listed.odd)))
 
 
 async def endpoint(session: Session, shown: ManagedCluster) -> Piece[ShownEndpoint]:
@@ -144,10 +159,3 @@ async def _piece[T](name: str, reading: Awaitable[T | None]) -> Piece[T]:
         return Piece(name, await reading)
     except (ArmError, NoAnswerError, NoTokenError, InvalidResourceIdError) as error:
         return Piece(name, why=str(error))
-
-
-def _decoded[T](body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind, dec_hook=decode_hook)
-    except msgspec.MsgspecError as error:
-        raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None

@@ -8,6 +8,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
+from functions.arm.resource_id import ResourceId
+from functions.arm.understood import NotUnderstoodError
 from functions.events_out import happenings
 from functions.fleet.identify import row_of
 from functions.http import pieces
@@ -15,7 +17,7 @@ from functions.http.answers import Reconciliation, ShownChange, ShownFinding
 from functions.http.asked import Asked, Parameters
 from functions.http.desk import Desk
 from functions.http.problem import Problem
-from functions.http.subject import in_scope, remembered, work_for
+from functions.http.subject import in_scope, known_row, remembered, work_for
 from functions.http.writing import enforced, who_may_write
 from functions.ledger.state import LedgerError, NewerRowError, Observed, Row
 from functions.passed import Pass
@@ -45,13 +47,22 @@ async def reconcile_cluster(asked: Asked[ReconcileQuery], desk: Desk) -> Reconci
         enforced(around.policy, "dryRun=false")
         by = who_may_write(asked.principal, desk)
     await in_scope(around, target)
-    cluster = await pieces.cluster(around.session, target)
-    row = row_of(cluster, around.policy, around.session.cloud.suffixes)
+    row = await _row(target, desk)
     work = work_for(target, row, around.now(), by)
     if asked.query.dry_run:
         return await _plan(work, asked.address, desk)
     _log.info("a pass on %s is asked for by HTTP (%s)", target, work.cause)
     return await _done(work, asked.address, desk)
+
+
+async def _row(target: ResourceId, desk: Desk) -> ResourceId | None:
+    """The cluster's row in the ledger. The pass itself tells of one that cannot be understood."""
+    around = desk.around
+    try:
+        cluster = await pieces.cluster(around.session, target)
+    except NotUnderstoodError:
+        return await known_row(target, desk.live.ledger)
+    return row_of(cluster, around.policy, around.session.cloud.suffixes)
 
 
 def status_address(address: str) -> str:

@@ -23,6 +23,15 @@ def work_for(cluster: ResourceId, row: ResourceId | None, at: float, by: str) ->
     return Work(target=cluster, why="asked", cause=f"http-{uuid.uuid4()}", since=at, subject=row, by=by)
 
 
+async def known_row(cluster: ResourceId, ledger: Ledger) -> ResourceId | None:
+    """The row in which a cluster was last seen, None where it never was or the tables do not answer."""
+    try:
+        return await ledger.row_of(cluster)
+    except LedgerError as error:
+        _log.warning("the row of %s is not known: %s", cluster, error)
+        return None
+
+
 async def remembered(row: ResourceId, ledger: Ledger) -> Observed | None:
     """What a dry run may take from earlier passes, None where the tables do not answer: it sees enough without."""
     try:

@@ -105,12 +105,16 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One round of `watch`: when it ended (seconds since 1970), the clusters it saw, what it could not read.
 
     `unseen` are the subscriptions that Resource Graph does not show (Scopes.unseen), and since when.
+    `odd` are the resources, the first twenty, that were listed or remembered and cannot be understood; `odd_count` is
+    how many there are.
     """
 
     at: float
     clusters: int = 0
     unreadable: tuple[str, ...] = ()
     unseen: dict[str, float] = {}
+    odd: tuple[str, ...] = ()
+    odd_count: int = 0
 
 
 class Plans(Protocol):

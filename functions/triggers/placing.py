@@ -8,9 +8,12 @@ import msgspec
 from functions import pace
 from functions.arm import reads
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
+from functions.arm.understood import NotUnderstoodError
 from functions.around import Around
 from functions.fleet.identify import row_of
 from functions.fleet.scope import NotShownError
+from functions.handlers import not_understood_findings
+from functions.ledger import journal
 from functions.triggers.counting import queued
 from functions.work import Work
 
@@ -37,6 +40,11 @@ async def place(work: Work, here: "Live", around: Around) -> None:
         if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
             return
         cluster = await reads.managed_cluster(around.session, work.target)
+    except NotUnderstoodError as error:
+        # A row that knows the cluster has it looked at, and reported, by a pass; without one this is all there is.
+        journal.found(not_understood_findings.not_understood(error.odd, work.target), work)
+        await _again(work, error, here, at)
+        return
     except (ArmError, NoAnswerError, NoTokenError) as error:
         await _again(work, error, here, at)
         return
@@ -49,6 +57,8 @@ async def _again(work: Work, error: ArmError | NoAnswerError | NoTokenError, her
     attempt = work.attempt + 1
     if isinstance(error, NotShownError):
         delay = pace.until_shown(attempt, work.since, at, error.retry_after or 0.0)
+    elif isinstance(error, NotUnderstoodError):
+        delay = pace.after_oddity(attempt, work.since, at)
     else:
         delay = pace.after_blindness(attempt, work.since, at, error)
     final = isinstance(error, ArmError) and classify(error) in _FINAL

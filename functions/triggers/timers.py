@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from functions.http.poison import Queues
     from functions.ledger.reports import Round
     from functions.live import Live
+    from functions.watch import Watched
 
 watch_bp = func.Blueprint()
 sweep_bp = func.Blueprint()
@@ -22,6 +23,7 @@ _log = logging.getLogger("tether")
 # hour everybody sweeps.
 _KEPT = 90 * 24 * 3600.0  # seconds for which the ledger keeps what nobody writes to any more
 _UNPROVEN_KEPT = 3600.0  # seconds for which counters are kept of what no pass has proven
+_ODD_KEPT = 20  # of what cannot be understood, for people: the log has the rest
 _HOUR, _TIDIES_AT = 60, 17  # minutes
 _SWEEP_SCHEDULE = os.environ.get("TETHER_SWEEP_SCHEDULE") or "0 17 * * * *"
 
@@ -53,15 +55,14 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         await _keep(Round(at=here.now()), here)
         return
     watched = await rounds.watch(here.around, here.queue, here.ledger, here.pauses)
-    unseen = await _since_before(watched.unseen, here)
-    await _keep(Round(at=here.now(), clusters=watched.clusters, unreadable=watched.unreadable, unseen=unseen), here)
+    await _keep(await _told(watched, here), here)
     _log.info(
         "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable, %d not visible",
         watched.clusters,
         watched.woken,
         watched.resent,
         len(watched.unreadable),
-        len(unseen),
+        len(watched.unseen),
     )
     # The second app has no sweep to do it (docs/decisions/0010).
     if here.around.role is Role.PRIVILEGED and int(here.now() // 60) % _HOUR == _TIDIES_AT:
@@ -78,6 +79,20 @@ async def _since_before(unseen: "Mapping[str, float]", here: "Live") -> dict[str
         last = None
     before = last.unseen if last else {}
     return {name: min(since, before.get(name, since)) for name, since in unseen.items()}
+
+
+async def _told(watched: "Watched", here: "Live") -> "Round":
+    """A round as health shows it."""
+    from functions.ledger.reports import Round
+
+    return Round(
+        at=here.now(),
+        clusters=watched.clusters,
+        unreadable=watched.unreadable,
+        unseen=await _since_before(watched.unseen, here),
+        odd=tuple(f"{finding.target}: {finding.seen}" for finding in watched.odd[:_ODD_KEPT]),
+        odd_count=len(watched.odd),
+    )
 
 
 async def _count_poison(here: "Live", queues: "Queues") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import json
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 from azure.core.credentials import AccessTokenInfo
 from azure.core.rest import HttpRequest
+from multidict import CIMultiDict
 
 from functions import work
 from functions.arm.clouds import PUBLIC
@@ -39,7 +41,7 @@ from localazure.arm_front import arm_app
 from localazure.azure import LocalAzure
 from localazure.event_grid import EventGrid
 from localazure.faults import Faults
-from localazure.in_process import InProcessTransport
+from localazure.in_process import InProcessResponse, InProcessTransport
 from localazure.store import Json
 from localazure.virtual_time import run
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
@@ -61,7 +63,10 @@ class Token:
 
 
 class ListeningTransport(InProcessTransport):
-    """Keeps what was asked, as `METHOD path`, and when (seconds of the loop's clock)."""
+    """Keeps what was asked, as `METHOD path`, and when (seconds of the loop's clock).
+
+    `alter` gets each good answer's JSON body to change, with its request: a body that is odd.
+    """
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
@@ -69,12 +74,18 @@ class ListeningTransport(InProcessTransport):
         self.asked: list[str] = []
         self.asked_at: list[float] = []
         self.hosts: set[str] = set()
+        self.alter: Callable[[HttpRequest, Any], None] | None = None
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
         self.asked.append(f"{request.method} {urlsplit(request.url).path}")
         self.asked_at.append(asyncio.get_running_loop().time())
         self.hosts.add(urlsplit(request.url).hostname or "")
-        return await super().send(request, **kwargs)
+        answer = await super().send(request, **kwargs)
+        if self.alter is None or answer.status_code != 200 or not answer.content:
+            return answer
+        body = msgspec.json.decode(answer.content)
+        self.alter(request, body)
+        return InProcessResponse(request, 200, CIMultiDict(answer.headers), json.dumps(body).encode())
 
     def links_put(self) -> list[str]:
         """The writes of Tether's own links."""
