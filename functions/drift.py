@@ -18,6 +18,7 @@ from functions.handlers import (
     concerns,
     not_understood_findings,
     zone_link_findings,
+    zone_link_leaving,
 )
 from functions.handlers.failed_cluster_causes import needs_routes
 from functions.handlers.route_memory import bare_since
@@ -54,6 +55,9 @@ class Drift:
     table, not remembered, reattach     a look, so that its grace begins
     proven, a subnet whose company
     is not known                        its finding, and a look: ARM may list what the survey leaves out
+    proven, a link that nothing wants,
+    or DNS servers that changed, not
+    remembered                          a look, so that the first of two looks is known
     proven, excluded by its tag         nothing
     not ours                            the finding that a pass would give
     unclear, with a link of ours        a look: only ARM can say whether its cluster is gone
@@ -125,6 +129,7 @@ class Drift:
         changes = tuple(change for change in verdict.changes if key(change) not in self._asked)
         self._asked.update(map(key, changes))
         unheard = _moved_unheard(seen) or _bare_unheard(seen, self._policy) or _company_unlisted(verdict)
+        unheard = unheard or zone_link_leaving.is_unheard(seen, self._policy)
         if changes or unheard:
             self.looks.append(Look(_target(seen), subject, changes))
 

@@ -13,7 +13,15 @@ from functions.fleet.memory import of_cluster
 from functions.fleet.model import ManagedCluster
 from functions.fleet.moved import moved
 from functions.fleet.seen import Seen
-from functions.handlers import concerns, failed_clusters, record_memory, resolution, route_memory, zone_link_findings
+from functions.handlers import (
+    concerns,
+    failed_clusters,
+    record_memory,
+    resolution,
+    route_memory,
+    zone_link_findings,
+    zone_link_leaving,
+)
 from functions.handlers.verdict import (
     TAKEN,
     Action,
@@ -124,7 +132,12 @@ def _noted(
         return _of_excluded(seen, seen.cluster, outcomes, policy, told)
     brief = _in_brief(seen, verdict, outcomes, allowed, policy, told)
     brief = resolution.noted(brief, seen, told.since)
-    brief = msgspec.structs.replace(brief, routed=route_memory.noted(seen, outcomes, allowed.given_up))
+    brief = msgspec.structs.replace(
+        brief,
+        routed=route_memory.noted(seen, outcomes, allowed.given_up),
+        unwanted=zone_link_leaving.noted(seen, policy),
+        node_dns=zone_link_leaving.nodes_noted(seen, policy),
+    )
     return failed_clusters.noted(brief, seen, policy, outcomes)
 
 

@@ -38,6 +38,8 @@ class AgentPool(ArmStruct, frozen=True, kw_only=True):
     name: str = ""
     count: int | None = None  # the machines that are wanted
     vnet_subnet_id: str | None = msgspec.field(default=None, name="vnetSubnetID")
+    provisioning_state: str | None = None
+    node_image_version: str | None = None  # of its nodes: recorded aks/node-image-upgrade-cluster
     orchestrator_version: str | None = None  # the version that is wanted
     current_orchestrator_version: str | None = None
 
@@ -55,6 +57,12 @@ class HostedSystemProfile(ArmStruct, frozen=True, kw_only=True):
 
 class NodeResourceGroupProfile(ArmStruct, frozen=True, kw_only=True):
     restriction_level: str | None = None
+
+
+class NodeProvisioningProfile(ArmStruct, frozen=True, kw_only=True):
+    """`Auto`: nodes besides those of the pools, which no pool lists (recorded aks/automatic-create)."""
+
+    mode: str | None = None
 
 
 class PowerState(ArmStruct, frozen=True, kw_only=True):
@@ -103,6 +111,7 @@ class ClusterProperties(ArmStruct, frozen=True, kw_only=True):
     api_server_access_profile: AccessProfile | None = None
     agent_pool_profiles: tuple[AgentPool, ...] | None = None
     hosted_system_profile: HostedSystemProfile | None = None
+    node_provisioning_profile: NodeProvisioningProfile | None = None
     aad_profile: AadProfile | None = None
     network_profile: NetworkProfile | None = None
     status: ClusterStatus | None = None
@@ -247,6 +256,12 @@ class ManagedCluster(ArmStruct, frozen=True, kw_only=True):
         return tuple(
             sorted({subnet for text in self.properties.nodes_stand_in if (subnet := subnet_in(text)) is not None})
         )
+
+    @property
+    def has_unlisted_nodes(self) -> bool:
+        """Whether it may have nodes that no pool of its body lists."""
+        hosted, made = self.properties.hosted_system_profile, self.properties.node_provisioning_profile
+        return bool(hosted and hosted.enabled) or (made is not None and (made.mode or "").casefold() != "manual")
 
     @property
     def provisioning_error(self) -> ProvisioningError | None:

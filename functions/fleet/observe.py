@@ -49,10 +49,11 @@ async def observe(
     seen = await identify(session, target, policy, at, remembered or NOTHING_REMEMBERED)
     linked_before = _linked_before(remembered)
     discovers = depth is Depth.FULL and policy.discover_resolvers
+    prunes = depth is Depth.FULL and policy.prune  # which nodes ask which servers decides whether a link may go
     asks = depth is not Depth.URGENT and policy.resolution.enabled
     routes = depth is Depth.FULL and policy.route_tables.attach
     follows = depth is not Depth.URGENT and policy.follows_addresses
-    spoken = asyncio.create_task(observe_spokes(session, seen.cluster if discovers or asks else None))
+    spoken = asyncio.create_task(observe_spokes(session, seen.cluster if discovers or asks or prunes else None))
     routed = asyncio.create_task(_routed(session, seen) if routes else _as_it_is(seen))
     located = asyncio.create_task(_located(session, seen) if follows else _as_it_is(seen))
     linked = asyncio.create_task(_unknown() if operations else _links(session, seen, policy, (), depth))

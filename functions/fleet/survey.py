@@ -79,12 +79,16 @@ async def survey(graph: Graph, policy: Policy, scopes: Scopes, at: float) -> Sur
         groups={key_of(row.id): row.managed_by for row in await _rows(graph, survey_rows.GROUPS, within)},
         zones=known,
         links=links,
-        vnets=await _spokes(graph, clusters) if policy.discover_resolvers or policy.resolution.enabled else None,
+        vnets=await _spokes(graph, clusters) if _needs_vnets(policy) else None,
         whereabouts=await whereabouts(graph, suffixes, within, zoned) if policy.follows_addresses else None,
         kubenet=await node_subnets(graph, clusters, policy, within),
         crowded_hubs=await _crowded_hubs(graph, hubs),
         odd=(*odd, *graph.odd),
     )
+
+
+def _needs_vnets(policy: Policy) -> bool:
+    return policy.discover_resolvers or policy.resolution.enabled or policy.prune
 
 
 async def _crowded_hubs(graph: Graph, within: tuple[str, ...]) -> dict[ResourceId, int]:

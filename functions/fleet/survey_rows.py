@@ -152,7 +152,8 @@ CLUSTERS = Query(
     "nodeResourceGroupProfile = properties.nodeResourceGroupProfile, "
     "apiServerAccessProfile = properties.apiServerAccessProfile, "
     "agentPoolProfiles = properties.agentPoolProfiles, "
-    "hostedSystemProfile = properties.hostedSystemProfile, status = properties.status | order by id asc",
+    "hostedSystemProfile = properties.hostedSystemProfile, "
+    "nodeProvisioningProfile = properties.nodeProvisioningProfile, status = properties.status | order by id asc",
     msgspec.json.Decoder(Page[ClusterRow]),
 )
 

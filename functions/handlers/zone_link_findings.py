@@ -76,8 +76,13 @@ def about_cluster(seen: Seen) -> list[Finding]:
     ]
 
 
-def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: Resolvers | None) -> list[Finding]:
-    """Why no hub, or not every hub, could be found. Says nothing while discovery is still to come."""
+def about_hubs(
+    seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: Resolvers | None, *, strays_matter: bool
+) -> list[Finding]:
+    """Why no hub, or not every hub, could be found. Says nothing while discovery is still to come.
+
+    `strays_matter`: nothing else is linked, or a link stays only because a DNS server is found nowhere.
+    """
     said = [
         _finding(
             "network-not-readable",
@@ -97,7 +102,7 @@ def about_hubs(seen: Seen, policy: Policy, hubs: dict[ResourceId, str], found: R
             said.append(_no_hub(seen))
         return said
     said += [_outside(seen, hub) for hub in found.hubs if not _counts(hub, policy, hubs, seen)]
-    if found.stray and not hubs:
+    if found.stray and strays_matter:
         said.append(peering_findings.stray(seen.place, found))
     return [*said, *peering_findings.out_of_sync(seen.place, found)]
 
@@ -160,14 +165,20 @@ def too_long(target: ResourceId, hub: ResourceId, seconds: float) -> Finding:
     )
 
 
-def stale(link: Link) -> Finding:
+def stale(link: Link, *, held: bool) -> Finding:
+    """`held`: the policy says prune, and the link stays because nodes may need it."""
     network = link.properties.virtual_network
+    advice = "Remove it when nothing behind that hub needs the API server, or set prune to true."
+    if held:
+        advice = (
+            "Tether does not remove it while nodes may still ask DNS servers in that hub, or while that is not known: "
+            "see nodes-hold-old-dns-servers and network-not-readable."
+        )
     return _finding(
         "stale-link",
         link.id,
-        f"Tether's own link to {network.id if network else 'nothing'} is one that the policy does not want any more",
-        "Remove it when nobody behind that hub needs the API server, or set prune to true to have Tether remove such "
-        "links.",
+        f"Tether's own link to {network.id if network else 'nothing'} is one that nothing wants any more",
+        advice,
         Severity.WARNING,
     )
 

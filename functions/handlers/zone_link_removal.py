@@ -1,11 +1,8 @@
 """When our links go: with the cluster whose zone they are on, and never sooner (rule 9)."""
 
-from collections.abc import Container
-
 from functions.arm.operations import LOST, Operation, Progress
-from functions.arm.resource_id import ResourceId
 from functions.fleet.network_model import Link
-from functions.fleet.seen import Seen, Unknown
+from functions.fleet.seen import Seen
 from functions.handlers import zone_link_findings as findings
 from functions.handlers.link_names import HANDLER, link_id
 from functions.handlers.verdict import Action, Change, Linking, Verdict, soonest
@@ -42,7 +39,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
         return Verdict(look_again=max(1.0, since + GONE_AFTER - seen.at))
     running = [link for link in ours if _is_going(link, seen)]
     why = f"the cluster of the zone {seen.place.name} {'is gone' if seen.cluster_is_gone else 'is being deleted'}"
-    changes = tuple(_remove(link, seen, why) for link in ours if link not in running)
+    changes = tuple(remove(link, seen, why) for link in ours if link not in running)
     awaited = tuple(_awaited(link, seen) for link in running)
     return Verdict(changes, (), soonest(*(operation.due - seen.at for operation in awaited)), awaited)
 
@@ -55,26 +52,6 @@ def is_ours(link: Link, seen: Seen, policy: Policy) -> bool:
         and (link.tags or {}).get(OWNER_TAG) == policy.owner
         and link.id == link_id(seen.place, network.id, policy.owner)
     )
-
-
-def stale(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> list[Link]:
-    """Our links to hubs that the policy does not want any more, on the system zone of a cluster that lives.
-
-    None while not all links are known, or while a hub may still be found by discovery. A custom zone serves clusters
-    that want different hubs, so that nothing on it is known to be unwanted.
-    """
-    discovering = policy.discover_resolvers and (isinstance(seen.spokes, Unknown) or bool(seen.unreadable))
-    if seen.cluster is None or not seen.in_node_group or discovering:
-        return []
-    if not seen.links.complete:
-        return []
-    ours = [link for link in seen.links.known if is_ours(link, seen, policy) and not _is_going(link, seen)]
-    return [link for link in ours if link.properties.virtual_network and link.properties.virtual_network.id not in hubs]
-
-
-def pruned(link: Link, seen: Seen) -> Change:
-    """The removal of a stale link, for a policy that says `prune`."""
-    return _remove(link, seen, "the policy does not want its hub any more, and says prune")
 
 
 def gone_for_long(seen: Seen) -> bool:
@@ -95,7 +72,8 @@ def _awaited(link: Link, seen: Seen) -> Operation:
     return Operation(link.id, address, since, seen.at + pause)
 
 
-def _remove(link: Link, seen: Seen, why: str) -> Change:
+def remove(link: Link, seen: Seen, why: str) -> Change:
+    """The removal of a link of ours, as it was read."""
     network = link.properties.virtual_network
     assert network is not None  # is_ours has seen it
     return Change(

@@ -7,15 +7,15 @@ from functions.arm import writes
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
 from functions.arm.operations import LOST, Operation, Progress
 from functions.arm.resource_id import ResourceId
-from functions.fleet.network_model import Link
-from functions.fleet.resolvers import Resolvers, resolvers
+from functions.fleet.resolvers import resolvers
 from functions.fleet.seen import NOT_SHOWN, UNKNOWN, Seen, Unknown
 from functions.handlers import zone_link_findings as findings
-from functions.handlers import zone_link_removal
+from functions.handlers import zone_link_leaving, zone_link_removal
 from functions.handlers.link_names import HANDLER, link_id
 from functions.handlers.means import Means
 from functions.handlers.verdict import Action, Change, Finding, Linking, Outcome, Result, Verdict, joined, soonest
 from functions.handlers.zone_link_standing import TOO_LONG, Standing, stand
+from functions.handlers.zone_link_wanted import wanted
 from functions.policy import OWNER_TAG, Policy
 
 # How long to wait for something of Azure's that gives no date: a link that is being made, a read that lags a write.
@@ -46,7 +46,7 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     listed, not there    succeeded long ago       change: create
     not known            failed: precondition     ours was there and is gone, or another VNet's: look again, or finding
     listed, not there    failed: Conflict         finding
-    listed, unwanted     any                      ours: removed with `prune`, else finding; others': nothing
+    listed, unwanted     any                      ours: see zone_link_leaving; others': nothing
     any                  failed: other refusal    finding
     any                  failed: worth a retry    change: create
     not known, but
@@ -63,11 +63,12 @@ def decide(seen: Seen, policy: Policy) -> Verdict:
     found = None if isinstance(seen.spokes, Unknown) else resolvers(seen.spokes)
     hubs = wanted(seen, policy, found)
     said: list[Finding] = findings.about_cluster(seen)
-    said += findings.about_hubs(seen, policy, hubs, found)
+    strays = found is not None and (not hubs or zone_link_leaving.strays_keep_links(seen, policy, hubs, found))
+    said += findings.about_hubs(seen, policy, hubs, found, strays_matter=strays)
     if hubs and seen.cluster is not None and seen.cluster.locked_down and seen.in_node_group:
         return Verdict(findings=(*said, findings.locked_down(seen.place)))
     each = [_of_hub(seen, policy, hub, why) for hub, why in hubs.items()]
-    each += [_of_stale(link, seen, policy) for link in zone_link_removal.stale(seen, policy, hubs)]
+    each.append(zone_link_leaving.decide(seen, policy, hubs))
     whole = _with_ended(joined(each), seen, policy)
     look_again = soonest(_until_discovery(seen, policy), whole.look_again)
     return replace(whole, findings=(*said, *whole.findings), look_again=look_again)
@@ -106,31 +107,6 @@ def _with_ended(whole: Verdict, seen: Seen, policy: Policy) -> Verdict:
         if looked is not None and looked.progress is Progress.SUCCEEDED
     )
     return replace(whole, operations=(*whole.operations, *kept))
-
-
-def _of_stale(link: Link, seen: Seen, policy: Policy) -> Verdict:
-    """A link of ours that the policy does not want any more goes only with `prune` (rule 9)."""
-    if policy.prune:
-        return Verdict((zone_link_removal.pruned(link, seen),))
-    return Verdict(findings=(findings.stale(link),))
-
-
-def wanted(seen: Seen, policy: Policy, found: Resolvers | None) -> dict[ResourceId, str]:
-    """The hubs that should be linked, each with the reason that the journal will give, in order of id.
-
-    The cluster's own VNets are never among them: AKS links those itself, and a link of ours there would make its
-    PUT fail (rule 8). A discovered hub counts only in a subscription that the policy names for hubs.
-    """
-    cluster = seen.cluster
-    hubs = {
-        hub.vnet: "the policy names it as a hub" + (f" for {seen.location}" if hub.locations else "")
-        for hub in policy.hubs
-        if hub.serves(seen.location, cluster.tags if cluster else None)
-    }
-    for hub in found.hubs if found and policy.discover_resolvers else ():
-        if policy.may_hold_hubs(hub.subscription):
-            hubs.setdefault(hub, "it is peered with the spoke and holds the spoke's DNS servers")
-    return {hub: hubs[hub] for hub in sorted(hubs) if cluster is None or not cluster.stands_in(hub)}
 
 
 async def apply(change: Change, means: Means, at: float) -> Outcome:

@@ -12,9 +12,11 @@ import msgspec
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
 from functions.ledger.hour import Hour
+from functions.ledger.leaving import Unwanted
 from functions.ledger.left import Left
 from functions.ledger.making import Making
 from functions.ledger.move import Move
+from functions.ledger.node_dns import NodeDns
 from functions.ledger.paused import Paused, merged
 from functions.ledger.routed import Routed
 
@@ -125,7 +127,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `waits`: since when a change waits for the removal limit, 0 for none.
     `move` is the last change of the address. `making` is what proves that a cluster's creation failed.
     `routed` are the route tables of a kubenet cluster's subnets. `uid` is AKS's own id of this very cluster, empty
-    where AKS did not say. `left` are records of clusters that are gone, which are still to be removed.
+    where AKS did not say. `left` are records of clusters that are gone, which are still to be removed. `unwanted` are
+    our links that nothing wants, and `node_dns` tells which DNS servers the nodes may ask.
 
     Only a pass that proves its target to be the row's cluster writes an observation. The memory of a record, a link, a
     move or a creation ends by an act, or by a read that shows it gone, and never because it was not seen.
@@ -156,6 +159,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waits: float = 0.0
     uid: str = ""
     left: tuple[Left, ...] = ()
+    unwanted: tuple[Unwanted, ...] = ()
+    node_dns: NodeDns | None = None
 
     @property
     def proven(self) -> bool:

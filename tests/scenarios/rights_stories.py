@@ -63,7 +63,7 @@ async def a_link_goes_with_its_hub(here: Story) -> bool:
     policy = msgspec.structs.replace(around.policy, hubs=(), prune=True)
     here.live = replace(here.live, around=replace(around, policy=policy))
     await here.queue.send(Work(target=here.zone, why="sweep", cause="s", since=0.0, always=True), 0)
-    await here.passes(200)
+    await here.passes(900)
     return made and not linked(here)
 
 

@@ -222,12 +222,12 @@ def test_a_hub_that_left_the_policy_keeps_its_link_unless_prune_says_otherwise()
         assert set(here.links()) == {"hub-westeurope", "agents-westeurope", "spoke-1"}
         around = here.live.around
         assert isinstance(around, Around)
-        for prune, left in ((False, {"agents-westeurope"}), (True, set())):
+        for prune, wait, left in ((False, 200, True), (True, 300, True), (True, 400, False)):
             policy = a_policy(here.world, here.world.hub, prune=prune)
             here.live = replace(here.live, around=replace(around, policy=policy))
             await here.queue.send(Work(target=here.zone, why="sweep", cause="s", since=0.0, always=True), 0)
-            await here.passes(200)
-            assert set(here.links()) - {"hub-westeurope", "spoke-1"} == left
+            await here.passes(wait)
+            assert ("agents-westeurope" in here.links()) is left
 
     tell(story, lambda world: a_policy(world, *world.hubs), second_hub=True)
 
