@@ -5,6 +5,7 @@ import msgspec
 from functions.arm.allowance import NoTurnError
 from functions.arm.errors import ArmError, Kind, NoAnswerError, classify
 from functions.arm.operations import Operation
+from functions.fleet.scope import NotShownError
 from functions.fleet.seen import Seen
 from functions.handlers.verdict import Action, Finding, Outcome, Result, Severity, Verdict, soonest
 
@@ -31,9 +32,6 @@ _ASKED_AGAIN = 60.0
 # Outcomes that ask for the same change again.
 _STUCK = frozenset({Result.RETRY, Result.UNKNOWN})
 
-
-SOME_MINUTES = 300.0
-"""Seconds after which something that usually passes by itself is reported."""
 
 # For so long an event waits for Resource Graph to show its subscription. New ones are shown after some minutes; nodes
 # wait 600 s.
@@ -131,6 +129,8 @@ def after_blindness(attempt: int, since: float, at: float, error: Exception) -> 
     pause = 0.0
     if isinstance(error, NoTurnError):
         return error.retry_after
+    if isinstance(error, NotShownError):
+        return until_shown(attempt, since, at, error.retry_after or 0.0)
     if isinstance(error, ArmError | NoAnswerError):
         pause = error.retry_after or 0.0
     if isinstance(error, ArmError):

@@ -27,10 +27,10 @@ def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float,
     `before` is what the ledger remembers, None where that is not known. A cluster that was proven there stays
     remembered: its absence is seen by `identify`, and nothing else shows it.
     """
-    if isinstance(error, NotShownError):
-        return _not_shown(work, error, at)
     attempt = work.attempt if isinstance(error, NoTurnError) else work.attempt + 1
     delay = pace.after_blindness(attempt, work.since, at, error)
+    if isinstance(error, NotShownError):
+        return _not_shown(work, error, at, delay)
     kind = classify(error) if isinstance(error, ArmError) else None
     findings: tuple[Finding, ...] = ()
     if isinstance(error, ArmError) and kind in {Kind.DENIED, Kind.INVALID}:
@@ -48,14 +48,12 @@ def _not_seen(work: Work, error: Exception, findings: tuple[Finding, ...], attem
     return replace(done, error=str(error))
 
 
-def _not_shown(work: Work, error: NotShownError, at: float) -> Pass:
+def _not_shown(work: Work, error: NotShownError, at: float, delay: float | None) -> Pass:
     """Retry while Resource Graph does not show the subscription, and report it after some minutes. Remembers nothing.
 
     After half an hour the event is given up: `watch` lists the subscription as soon as it is shown.
     """
-    delay = pace.until_shown(work.attempt + 1, work.since, at, error.retry_after or 0.0)
-    late = at - work.since > pace.SOME_MINUTES or delay is None
-    findings = (scope_findings.not_visible(work.target),) if late else ()
+    findings = scope_findings.not_shown(work.target, work.since, at, delay)
     if delay is None:
         return Pass("not-visible", findings=findings, error=str(error), keeps_looks=True)
     return _not_seen(work, error, findings, work.attempt + 1, delay)

@@ -3,6 +3,16 @@
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Finding, Severity
 
+SOME_MINUTES = 300.0
+"""Seconds after which a subscription that is not shown is reported. A new one is shown after some three minutes."""
+
+
+def not_shown(target: ResourceId, since: float, at: float, delay: float | None) -> tuple[Finding, ...]:
+    """What to report of an event whose subscription is not shown: nothing at first, the finding after some minutes, and
+    when it is not retried any more (`delay` is None).
+    """
+    return (not_visible(target),) if delay is None or at - since > SOME_MINUTES else ()
+
 
 def not_visible(target: ResourceId) -> Finding:
     """An event named a resource whose subscription Resource Graph does not show."""

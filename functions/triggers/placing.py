@@ -11,7 +11,6 @@ from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, cl
 from functions.arm.understood import NotUnderstoodError
 from functions.around import Around
 from functions.fleet.identify import row_of
-from functions.fleet.scope import NotShownError
 from functions.handlers import not_understood_findings
 from functions.ledger import journal
 from functions.triggers.counting import queued
@@ -55,9 +54,7 @@ async def place(work: Work, here: "Live", around: Around) -> None:
 
 async def _again(work: Work, error: ArmError | NoAnswerError | NoTokenError, here: "Live", at: float) -> None:
     attempt = work.attempt + 1
-    if isinstance(error, NotShownError):
-        delay = pace.until_shown(attempt, work.since, at, error.retry_after or 0.0)
-    elif isinstance(error, NotUnderstoodError):
+    if isinstance(error, NotUnderstoodError):
         delay = pace.after_oddity(attempt, work.since, at)
     else:
         delay = pace.after_blindness(attempt, work.since, at, error)
