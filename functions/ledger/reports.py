@@ -1,7 +1,7 @@
 """What is kept for people: drift reports, the last round of `watch`, plans that were stopped, and approvals of them.
 
-A JSON document each: `drift/latest.json`, `drift/<date>.json`, `watch/latest.json`, `plans/<id>.json` and
-`approvals/<id>.json`.
+A JSON document each: `drift/latest.json`, `drift/<date>.json`, `watch/latest.json`, `watch/unseen.json`,
+`plans/<id>.json` and `approvals/<id>.json`.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,12 @@ import msgspec
 from functions.plan import Approval
 
 _LATEST = "drift/latest.json"
-_WATCHED, _AWAITED = "watch/latest.json", "watch/awaited.json"
+_WATCHED, _AWAITED, _UNSEEN = "watch/latest.json", "watch/awaited.json", "watch/unseen.json"
+
+# An event that waits says so again within 900 s, the slowest pace. Anybody who can send an event can name some.
+_WAITED = 1000.0  # seconds
+_MOST_UNSEEN = 200  # subscriptions
+_OLDEST = 1800.0  # seconds: an event's own time is what its sender says
 
 
 class ReportsError(Exception):
@@ -117,6 +122,12 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     odd_count: int = 0
 
 
+class Unseen(msgspec.Struct, frozen=True, kw_only=True):
+    """Subscriptions that events wait for, and that Resource Graph does not show: since when, and last at."""
+
+    waiting: dict[str, tuple[float, float]] = {}
+
+
 class Plans(Protocol):
     """What a pass needs of the plans, and that only when the limit stops it. Every call may raise ReportsError."""
 
@@ -185,6 +196,22 @@ class Reports:
 
     async def last_round(self) -> Round | None:
         return await self._document(_WATCHED, Round)
+
+    async def note_unseen(self, subscription: str, since: float, at: float) -> None:
+        """Keep that an event waits for a subscription, in lower case. One of two writers at once may be lost: each event
+        says it again.
+        """
+        held = await self._document(_UNSEEN, Unseen) or Unseen()
+        first, _ = held.waiting.get(subscription, (at, at))
+        young = {name: one for name, one in held.waiting.items() if name != subscription and one[1] > at - _WAITED}
+        newest = sorted(young.items(), key=lambda item: item[1][1])[-(_MOST_UNSEEN - 1) :]
+        waiting = {**dict(newest), subscription: (min(first, max(since, at - _OLDEST)), at)}
+        await self._documents.write(_UNSEEN, msgspec.json.encode(Unseen(waiting=waiting)))
+
+    async def unseen(self, at: float) -> dict[str, float]:
+        """The subscriptions that events wait for, and since when."""
+        held = await self._document(_UNSEEN, Unseen) or Unseen()
+        return {name: first for name, (first, last) in held.waiting.items() if last > at - _WAITED}
 
     async def awaited_since(self, now: float) -> float:
         """Since when somebody asks for the first round in vain. The first to ask begins to count."""

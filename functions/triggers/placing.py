@@ -14,6 +14,7 @@ from functions.fleet.identify import row_of
 from functions.handlers import not_understood_findings
 from functions.ledger import journal
 from functions.triggers.counting import queued
+from functions.triggers.unshown import report
 from functions.work import Work
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def _again(work: Work, error: ArmError | NoAnswerError | NoTokenError, her
         delay = pace.after_oddity(attempt, work.since, at)
     else:
         delay = pace.after_blindness(attempt, work.since, at, error)
+    await report(work, error, here, at, delay)
     final = isinstance(error, ArmError) and classify(error) in _FINAL
     if final or delay is None or at - work.since > _PATIENCE:
         _log.info("an event on %s (%s) finds no cluster: %s", work.target, work.cause, error)

@@ -7,6 +7,7 @@ import msgspec
 
 from functions import pace
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
+from functions.triggers.unshown import report
 from functions.work import Work
 
 if TYPE_CHECKING:
@@ -56,23 +57,8 @@ async def _held(work: Work, here: "Live", around: "Around") -> bool | None:
     except (ArmError, NoAnswerError, NoTokenError) as error:
         attempt = work.attempt + 1
         delay = pace.after_blindness(attempt, work.since, at, error)
-        _report(work, error, at, delay)
+        await report(work, error, here, at, delay)
         _log.warning("whether %s is in scope is not known now: %s", work.target, error)
     if delay is not None:
         await here.queue.send(msgspec.structs.replace(work, attempt=attempt, always=True), delay)
     return None
-
-
-def _report(work: Work, error: Exception, at: float, delay: float | None) -> None:
-    """The finding and the line of the log that a pass would write. No row counts the event, and none keeps them."""
-    from functions.fleet.scope import NotShownError
-    from functions.handlers import scope_findings
-    from functions.ledger import journal
-
-    if not isinstance(error, NotShownError):
-        return
-    findings = scope_findings.not_shown(work.target, work.since, at, delay)
-    for finding in findings:
-        journal.found(finding, work)
-    ended = "not-seen" if delay is not None else "not-visible"
-    journal.passed(work, ended, delay, error=str(error), changes=0, findings=len(findings))

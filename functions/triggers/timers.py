@@ -9,6 +9,7 @@ import azure.functions as func
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from functions.around import Around
     from functions.http.poison import Queues
     from functions.ledger.reports import Round
     from functions.live import Live
@@ -55,7 +56,8 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         await _keep(Round(at=here.now()), here)
         return
     watched = await rounds.watch(here.around, here.queue, here.ledger, here.pauses)
-    await _keep(await _told(watched, here), here)
+    unseen = await _of_all_workers(watched.unseen, here, here.around)
+    await _keep(_told(watched, unseen, here.now()), here)
     _log.info(
         "watch: %d clusters, %d woken, %d sent again, %d subscriptions unreadable, %d not visible",
         watched.clusters,
@@ -69,27 +71,35 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         await _tidy(here)
 
 
-async def _since_before(unseen: "Mapping[str, float]", here: "Live") -> dict[str, float]:
-    """With the instants of the round before: another worker may have made it, whose memory this one does not have."""
+async def _of_all_workers(unseen: "Mapping[str, float]", here: "Live", around: "Around") -> dict[str, float]:
+    """With the subscriptions that events wait for on other workers, and the instants of the round before.
+
+    Another worker may have made that round, whose memory this one does not have.
+    """
+    from functions.fleet.scope import Standing
     from functions.ledger.reports import ReportsError
 
+    at = here.now()
+    if not around.policy.scope.management_groups:
+        return dict(unseen)
     try:
-        last = await here.reports.last_round() if unseen else None
+        waiting, last = await here.reports.unseen(at), await here.reports.last_round()
     except ReportsError:
-        last = None
-    before = last.unseen if last else {}
-    return {name: min(since, before.get(name, since)) for name, since in unseen.items()}
+        return dict(unseen)
+    hidden = {name for name in waiting if around.scopes.standing(around.policy, name, at) is Standing.NOT_SHOWN}
+    before = {**(last.unseen if last else {}), **waiting}
+    return {name: min(unseen.get(name, at), before.get(name, at)) for name in {*unseen, *hidden}}
 
 
-async def _told(watched: "Watched", here: "Live") -> "Round":
+def _told(watched: "Watched", unseen: dict[str, float], at: float) -> "Round":
     """A round as health shows it."""
     from functions.ledger.reports import Round
 
     return Round(
-        at=here.now(),
+        at=at,
         clusters=watched.clusters,
         unreadable=watched.unreadable,
-        unseen=await _since_before(watched.unseen, here),
+        unseen=unseen,
         odd=tuple(f"{finding.target}: {finding.seen}" for finding in watched.odd[:_ODD_KEPT]),
         odd_count=len(watched.odd),
     )

@@ -45,6 +45,24 @@ async def test_the_last_round_of_watch_is_kept(reports: Reports) -> None:
     assert await reports.last_round() == Round(at=AT + 60, clusters=2, unreadable=("s",))
 
 
+async def test_subscriptions_that_events_wait_for_are_kept_while_they_say_so(reports: Reports) -> None:
+    await reports.note_unseen("a", AT - 300, AT)
+    await reports.note_unseen("a", AT + 10, AT + 60)
+    await reports.note_unseen("b", 0.0, AT + 900)
+    assert await reports.unseen(AT + 900) == {"a": AT - 300, "b": AT - 900}
+    assert await reports.unseen(AT + 1100) == {"b": AT - 900}
+
+
+async def test_no_more_than_two_hundred_subscriptions_are_kept_for_health() -> None:
+    reports = Reports(MemoryDocuments())
+    for nth in range(210):
+        await reports.note_unseen(f"s{nth}", AT, AT + nth)
+    kept = await reports.unseen(AT + 300)
+    assert len(kept) == 200
+    assert "s209" in kept
+    assert "s0" not in kept
+
+
 async def test_who_asks_in_vain_for_a_round_is_told_since_when(reports: Reports) -> None:
     assert [await reports.awaited_since(AT + later) for later in (0, 60, 3600)] == [AT, AT, AT]
 

@@ -1,8 +1,12 @@
 """A subscription that Resource Graph shows minutes after it was made: the first cluster there comes up all the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.around import Around
+from functions.fleet.scope import Scopes
 from functions.http.routes import HEALTH
 from functions.policy import Policy, Scope
 from functions.triggers.timers import round_of_watch
@@ -149,6 +153,25 @@ def test_health_fails_while_an_event_waits_for_a_subscription_and_heals_when_it_
         assert SUBSCRIPTION in told.body["watch"]["detail"]
         assert list(told.body["lastWatch"]["unseen"]) == [SUBSCRIPTION]
         await rounds(360)
+        told = await caller.ask(HEALTH)
+        assert (told.status, told.body["lastWatch"]["unseen"]) == (200, {})
+
+    call(story, by_group)
+
+
+def test_health_hears_of_an_event_that_waits_on_another_worker() -> None:
+    async def story(here: Story, caller: Caller) -> None:
+        assert isinstance(here.live.around, Around)
+        watcher = replace(here.live, around=replace(here.live.around, scopes=Scopes()))
+        vend(here, 900)
+        await here.create()
+        for _ in range(9):
+            await here.passes(60)
+            await round_of_watch(watcher, MemoryQueues(here.queue))
+        told = await caller.ask(HEALTH)
+        assert (told.status, list(told.body["lastWatch"]["unseen"])) == (503, [SUBSCRIPTION])
+        await here.passes(420)
+        await round_of_watch(watcher, MemoryQueues(here.queue))
         told = await caller.ask(HEALTH)
         assert (told.status, told.body["lastWatch"]["unseen"]) == (200, {})
 
