@@ -198,8 +198,9 @@ class Reports:
         return await self._document(_WATCHED, Round)
 
     async def note_unseen(self, subscription: str, since: float, at: float) -> None:
-        """Keep that an event waits for a subscription, in lower case. One of two writers at once may be lost: each event
-        says it again.
+        """Keep that an event waits for a subscription, in lower case.
+
+        Of two writers at once one may be lost: each event says it again.
         """
         held = await self._document(_UNSEEN, Unseen) or Unseen()
         first, _ = held.waiting.get(subscription, (at, at))

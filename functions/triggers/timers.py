@@ -64,7 +64,7 @@ async def round_of_watch(here: "Live", queues: "Queues") -> None:
         watched.woken,
         watched.resent,
         len(watched.unreadable),
-        len(watched.unseen),
+        len(unseen),
     )
     # The second app has no sweep to do it (docs/decisions/0010).
     if here.around.role is Role.PRIVILEGED and int(here.now() // 60) % _HOUR == _TIDIES_AT:
