@@ -175,20 +175,26 @@ def test_what_a_cluster_without_a_subnet_lost_comes_back(caplog: pytest.LogCaptu
     tell(story, both_ways)
 
 
+def uses_the_hubs_servers(here: Story) -> None:
+    """A person gives the VNet that AKS made the hub's DNS servers, and a peering."""
+    vnet = made_by_aks(here)
+    VirtualNetworks(here.azure).place(
+        vnet.id, here.world.location, ["10.224.0.0/12"], dns_servers=[here.world.hub_resolver]
+    )
+    for one, other in ((vnet.id, here.world.hub), (here.world.hub, vnet.id)):
+        Peerings(here.azure).place(f"{one}/virtualNetworkPeerings/to-{other.rsplit('/')[-1]}", other)
+
+
 @pytest.mark.parametrize("sweep", [False, True])
-def test_the_hub_of_a_vnet_that_aks_made_is_discovered(sweep: bool) -> None:
+@pytest.mark.parametrize("name", ["without a subnet", "a pool with a subnet and one without"])
+def test_the_hub_of_a_vnet_that_aks_made_is_discovered(name: str, sweep: bool) -> None:
     """A person gave that VNet DNS servers and a peering, which its cluster's body does not tell."""
 
     async def story(here: Story) -> None:
-        await here.create(subnet=False)
+        await created(here, SHAPES[name])
         await here.passes(900)
         assert "hub-westeurope" not in here.links(), "Azure's own DNS needs no hub"
-        vnet = made_by_aks(here)
-        VirtualNetworks(here.azure).place(
-            vnet.id, here.world.location, ["10.224.0.0/12"], dns_servers=[here.world.hub_resolver]
-        )
-        for one, other in ((vnet.id, here.world.hub), (here.world.hub, vnet.id)):
-            Peerings(here.azure).place(f"{one}/virtualNetworkPeerings/to-{other.rsplit('/')[-1]}", other)
+        uses_the_hubs_servers(here)
         if sweep:
             await swept(here)
         else:
@@ -196,7 +202,7 @@ def test_the_hub_of_a_vnet_that_aks_made_is_discovered(sweep: bool) -> None:
         await here.passes(200)
         assert here.links()["hub-westeurope"] == "ours"
 
-    tell(story, a_policy)
+    tell(story, a_policy, custom_dns=False)
 
 
 def test_while_aks_has_not_made_the_vnet_discovery_waits(caplog: pytest.LogCaptureFixture) -> None:
@@ -213,3 +219,51 @@ def test_while_aks_has_not_made_the_vnet_discovery_waits(caplog: pytest.LogCaptu
         assert not lines(caplog, "finding")
 
     tell(story, both_ways)
+
+
+def test_a_node_resource_group_that_cannot_be_listed_is_said_and_the_named_hub_is_linked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(here: Story) -> None:
+        caplog.set_level("INFO", "tether")
+        here.faults.add(effects.not_authorised(), method="GET", path="/virtualNetworks$")
+        cluster = await here.create(subnet=False)
+        await here.passes(600, watching=True)
+        assert here.state(cluster) == "Succeeded"
+        assert here.links()["hub-westeurope"] == "ours"
+        assert {line["code"] for line in lines(caplog, "finding")} == {"network-not-readable"}
+
+    tell(story, both_ways)
+
+
+def test_while_resource_graph_does_not_show_the_vnet_of_aks_no_link_is_stale() -> None:
+    async def story(here: Story) -> None:
+        await here.create(subnet=False)
+        await here.passes(900)
+        uses_the_hubs_servers(here)
+        await here.event(str(here.zone))
+        await here.passes(200)
+        assert here.links()["hub-westeurope"] == "ours"
+        here.azure.graph.missing.add(made_by_aks(here).id)
+        report = await swept(here)
+        assert (report.changes, report.unclear_count, report.findings) == (0, 1, {})
+
+    tell(story, lambda world: a_policy(world, prune=True))
+
+
+def test_a_pool_without_a_subnet_leaves_those_of_the_others_known() -> None:
+    """The node resource group has no VNet then: the list is complete, and the pools that name one are enough."""
+
+    async def story(here: Story) -> None:
+        shape = SHAPES["a pool with a subnet and one without"]
+        cluster = await created(here, shape)
+        await here.passes(400)
+        assert here.state(cluster) == "Succeeded"
+        here.azure.store.remove(made_by_aks(here).id)
+        await here.event(str(here.zone))
+        await here.passes(100)
+        report = await swept(here)
+        assert (report.findings, report.unclear_count) == ({}, 0)
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, a_policy)
