@@ -234,8 +234,9 @@ def test_a_write_of_others_since_the_failure_is_seen_however_the_etag_is_spelt(n
 def test_a_list_of_clusters_is_read_whole() -> None:
     answer = recording("aks/list-in-resource-group-one-cluster").exchanges[0]["response"]
     subscription = ResourceId(answer["body"]["value"][0]["id"]).subscription
-    (cluster,) = ask(RecordedArm({"GET": [answer]}), lambda session: reads.managed_clusters(session, subscription))
-    assert cluster == decoded(answer["body"]["value"][0])
+    listed = ask(RecordedArm({"GET": [answer]}), lambda session: reads.managed_clusters(session, subscription))
+    assert listed.items == (decoded(answer["body"]["value"][0]),)
+    assert listed.complete
 
 
 @pytest.mark.parametrize(
