@@ -10,6 +10,7 @@ from functions.arm.operations import is_arms
 from functions.arm.reads import PRIVATE_DNS_API
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import RECORD_WRITE_TIMEOUT, Session, guarded
+from functions.arm.understood import Listed, Odd, each, fields, one, text_in
 from functions.telemetry import telemetry
 
 type RecordType = Literal["A", "AAAA", "CNAME"]
@@ -67,7 +68,7 @@ class RecordSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Page(msgspec.Struct):
-    value: tuple[RecordSet, ...] = ()
+    value: tuple[RecordSet, ...]  # a page without it says nothing, and not that there is nothing
     next_link: str | None = msgspec.field(default=None, name="nextLink")
 
 
@@ -81,25 +82,38 @@ async def record_set(session: Session, zone: ResourceId, kind: RecordType, name:
     A zone or group that is missing is an ArmError, and not an absent record.
     """
     try:
-        return _decoded(_set, await session.get(str(zone.child(kind, name)), PRIVATE_DNS_API))
+        return one(_set, await session.get(str(zone.child(kind, name)), PRIVATE_DNS_API))
     except ArmError as error:
         if classify(error) is Kind.GONE and error.code not in _NO_ZONE:
             return None
         raise
 
 
-async def record_sets(session: Session, zone: ResourceId) -> tuple[RecordSet, ...]:
+async def record_sets(session: Session, zone: ResourceId) -> Listed[RecordSet]:
     """All record sets of a zone, of every type and every page; raises rather than give a part for the whole."""
-    page = _decoded(_page, await session.get(f"{zone}/ALL", PRIVATE_DNS_API))
-    found = list(page.value)
+    found: list[RecordSet] = []
+    odd: list[Odd] = []
+    body = await session.get(f"{zone}/ALL", PRIVATE_DNS_API)
     for _ in range(_MOST_PAGES):
-        if not page.next_link:
-            return tuple(found)
-        if not is_arms(session, page.next_link):
+        read, next_link = _page_of(body)
+        found += read.items
+        odd += read.odd
+        if not next_link:
+            return Listed(tuple(found), tuple(odd))
+        if not is_arms(session, next_link):
             raise NoAnswerError("a list goes on at an address that is not ARM's")
-        page = _decoded(_page, (await session.get_answer(page.next_link)).content)
-        found.extend(page.value)
+        body = (await session.get_answer(next_link)).content
     raise NoAnswerError(f"a list does not end after {_MOST_PAGES} pages")
+
+
+def _page_of(body: bytes) -> tuple[Listed[RecordSet], str | None]:
+    """A page's record sets and where the list goes on: decoded whole, and item by item where that fails."""
+    try:
+        page = _page.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        held = fields(body)
+        return each(held, "value", _set), text_in(held, "nextLink")
+    return Listed(page.value), page.next_link
 
 
 async def put_record_set(
@@ -164,10 +178,3 @@ async def delete_record_set(
         "DELETE",
     )
     telemetry().called("DELETE", 200)
-
-
-def _decoded[T](decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except msgspec.MsgspecError as error:
-        raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None

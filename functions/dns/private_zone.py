@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 
 from functions.arm.errors import ArmError, Kind, NoAnswerError, NoTokenError, classify
@@ -16,7 +17,7 @@ from functions.arm.record_sets import (
 )
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
-from functions.dns.record import Address, Owner, Record, in_order
+from functions.dns.record import NO_RECORD, Address, Owner, Record, in_order
 from functions.dns.target import TargetError, Trouble
 from functions.fleet.zone_name import labels
 
@@ -34,6 +35,28 @@ _TROUBLES = {
     Kind.GONE: Trouble.WRONG_ZONE,
     Kind.INVALID: Trouble.DENIED,
 }
+
+
+_READ = frozenset({"A", "AAAA", "CNAME"})
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRecords:
+    """The records of a whole zone, by full name in lower case.
+
+    `unread` are names with something that cannot be understood, and why. `nameless`: why a name that is in neither may
+    hold something all the same, empty where it surely holds nothing.
+    """
+
+    known: Mapping[str, Record]
+    unread: Mapping[str, str] = field(default_factory=dict[str, str])
+    nameless: str = ""
+
+    def at(self, name: str) -> Record | str:
+        """What a name holds, or why that is not known. Absent means that the zone was listed without it."""
+        if (record := self.known.get(name)) is not None:
+            return record
+        return self.unread.get(name) or self.nameless or NO_RECORD
 
 
 class PrivateZoneTarget:
@@ -70,15 +93,38 @@ class PrivateZoneTarget:
                 found = [alias] if alias else []
             return _record(found)
 
-    async def read_all(self) -> dict[str, Record]:
-        """Every name of the zone that holds an address or an alias, by its full name in lower case, in one list."""
+    async def read_all(self) -> ZoneRecords:
+        """Every name of the zone that holds an address or an alias, in one list.
+
+        A record set that cannot be understood makes its own name unknown, or every name that is not listed otherwise
+        where its name cannot be read either. The others are known.
+        """
         by_name: dict[str, list[RecordSet]] = defaultdict(list)
+        unread: dict[str, str] = {}
+        nameless = ""
         async with _translated():
-            for held in await record_sets(self._session, self._zone):
-                if held.kind in {"A", "AAAA", "CNAME"}:
-                    by_name[held.name.casefold()].append(held)
-            zone = ".".join(self._labels)
-            return {zone if name == _APEX else f"{name}.{zone}": _record(found) for name, found in by_name.items()}
+            listed = await record_sets(self._session, self._zone)
+        for held in listed.items:
+            if held.kind in _READ:
+                by_name[held.name.casefold()].append(held)
+        for odd in listed.odd:
+            if odd.id is None:
+                nameless = f"a record set of the zone, whose id cannot be read, is not understood: {odd}"
+            elif odd.id.type.rpartition("/")[2].upper() in _READ:
+                unread[odd.id.name.casefold()] = f"{odd.id.name} is not understood: {odd}"
+        known: dict[str, Record] = {}
+        for name, found in by_name.items():
+            try:
+                known[name] = _record(found)
+            except NoAnswerError as error:
+                unread[name] = str(error)
+        zone = ".".join(self._labels)
+        full = {name: zone if name == _APEX else f"{name}.{zone}" for name in (*known, *unread)}
+        return ZoneRecords(
+            {full[name]: record for name, record in known.items() if name not in unread},
+            {full[name]: why for name, why in unread.items()},
+            nameless,
+        )
 
     async def swap(self, name: str, before: Record, addresses: frozenset[Address], ttl: int, owner: Owner) -> None:
         if before.in_the_way:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.dns.private_zone import PrivateZoneTarget
-from functions.dns.record import NO_RECORD, Record
+from functions.dns.record import Record
 from functions.dns.target import Target, TargetError, Trouble
 from functions.fleet.identify import zone_of
 from functions.fleet.observe_records import Targets
@@ -63,7 +63,12 @@ class _Reading:
         except TargetError as error:
             self.error = error
             return
-        self.held = {name: there.get(name.removesuffix("."), NO_RECORD) for _, name in self.wanted}
+        for _, name in self.wanted:
+            found = there.at(name.removesuffix("."))
+            if isinstance(found, Record):
+                self.held[name] = found
+            else:
+                self.error = TargetError(Trouble.UNREACHABLE, found)
 
     async def _each(self, store: Target) -> None:
         names = iter(dict.fromkeys(name for _, name in self.wanted))

@@ -101,7 +101,8 @@ class AllRecordSets(ResourceType):
         if self.azure.store.get(request.parent) is None:
             raise parent_not_found(request.parent)
         every = self.azure.store.under(request.parent)
-        return paged(self.azure, request, [record.json() for record in every if "fqdn" in record.properties])
+        links = f"{ZONES}/virtualNetworkLinks".casefold()
+        return paged(self.azure, request, [record.json() for record in every if record.type.casefold() != links])
 
 
 def start_of_authority(azure: LocalAzure, zone: Resource) -> Resource:

@@ -1,6 +1,6 @@
 """A null in any optional field that Tether reads means the same as a field that is absent.
 
-ARM's specifications allow both. The reads are Tether's own, so that what stands between ARM and the struct is tried too.
+ARM's specifications allow both. The reads are Tether's own: what stands between ARM and the struct is tried too.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

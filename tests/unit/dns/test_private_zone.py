@@ -10,8 +10,8 @@ from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
-from functions.dns.private_zone import PrivateZoneTarget
-from functions.dns.record import NO_RECORD, Address, Owner
+from functions.dns.private_zone import PrivateZoneTarget, ZoneRecords
+from functions.dns.record import NO_RECORD, Address, Owner, Record
 from functions.dns.target import TargetError, Trouble
 from localazure import fault_effects, fault_refusals
 from localazure.arm_front import arm_app
@@ -116,11 +116,68 @@ async def test_the_whole_zone_is_read_in_one_list(world: World) -> None:
         world.put("A", f"10.0.0.{number}", name=f"AKS-{number}")
     world.put("AAAA", "fd00::1", name="aks-1")
     world.put("A", "10.0.0.9", name="@")
-    everything = await world.target.read_all()
-    zone = CUSTOM_ZONE.name
+    read = await world.target.read_all()
+    everything, zone = read.known, CUSTOM_ZONE.name
     assert everything.keys() == {zone, *(f"aks-{number}.{zone}" for number in range(3))}
     assert everything[NAME] == await world.target.read(NAME)
     assert sum("ALL" in call for call in world.transport.asked) == 1
+
+
+# What a record set can have that cannot be understood, as changes of its body.
+ODD = [
+    pytest.param({"properties": {"ttl": "short"}}, id="a text as TTL"),
+    pytest.param({"properties": {"ttl": 300, "aRecords": [{"ipv4Address": "10.0.0"}]}}, id="half an address"),
+    pytest.param({"properties": {"ttl": 300, "aRecords": [{"ipv4Address": 7}]}}, id="a number as address"),
+    pytest.param({"properties": {"ttl": 300, "metadata": {"team": 7}}}, id="a number as metadata"),
+    pytest.param({"properties": []}, id="a list as properties"),
+    pytest.param({"etag": 5}, id="a number as ETag"),
+]
+
+
+def printed_odd(world: World, change: dict[str, Any]) -> None:
+    """Change what the zone's list prints of the record set `odd`."""
+    held = world.azure.store.get(str(CUSTOM_ZONE.child("A", "odd")))
+    assert held is not None
+    held.body.update(change)
+
+
+@pytest.mark.parametrize("change", ODD)
+async def test_an_odd_record_set_makes_its_own_name_unknown_and_no_other(world: World, change: dict[str, Any]) -> None:
+    world.put("A", "10.0.0.4")
+    world.put("A", "10.0.0.5", name="odd")
+    printed_odd(world, change)
+    read = await world.target.read_all()
+    held = read.at(NAME)
+    assert isinstance(held, Record)
+    assert held.addresses == addresses("10.0.0.4")
+    assert isinstance(read.at(f"odd.{CUSTOM_ZONE.name}"), str)
+    assert read.at(f"other.{CUSTOM_ZONE.name}") == NO_RECORD
+
+
+async def test_an_odd_record_set_without_a_readable_id_makes_every_unlisted_name_unknown(world: World) -> None:
+    read = ZoneRecords({NAME: NO_RECORD}, {}, "a record set of the zone is not understood")
+    assert read.at(NAME) == NO_RECORD
+    assert read.at(f"other.{CUSTOM_ZONE.name}") == "a record set of the zone is not understood"
+
+
+async def test_an_odd_record_set_of_another_type_says_nothing_of_addresses(world: World) -> None:
+    world.put("A", "10.0.0.4")
+    soa = world.azure.store.get(str(CUSTOM_ZONE.child("SOA", "@")))
+    assert soa is not None
+    soa.body["properties"] = "odd"
+    read = await world.target.read_all()
+    assert (read.unread, read.nameless) == ({}, "")
+    assert read.at(CUSTOM_ZONE.name) == NO_RECORD
+
+
+async def test_nulls_in_a_record_set_mean_nothing(world: World) -> None:
+    world.put("A", "10.0.0.4")
+    before = (await world.target.read_all()).known[NAME]
+    held = world.azure.store.get(str(CUSTOM_ZONE.child("A", "aks-1")))
+    assert held is not None
+    held.properties.update(metadata={"team": None}, aaaaRecords=None)
+    assert (await world.target.read_all()).known[NAME] == before
+    assert await world.target.read(NAME) == before
 
 
 async def test_a_zone_that_is_not_there_is_the_wrong_zone(world: World) -> None:
