@@ -14,6 +14,7 @@ from functions.dns.target import TargetError, Trouble
 from functions.ledger.state import Observed
 from functions.policy import Mode, PodRestarts
 from localazure.resources.private_zones import PrivateZones
+from localazure.resources.record_sets import RecordSets
 from tests.scenarios.memory_target import MemoryTarget
 from tests.scenarios.record_stories import HUB_ZONE, SERVED, in_azure, on_servers
 from tests.scenarios.story import OWNER
@@ -204,3 +205,27 @@ def test_a_move_of_which_no_event_told_gets_a_pass_even_where_no_record_differs(
         assert (report.changes, report.queued) == (0, queued)
 
     in_office(tell, 1)
+
+
+def test_an_odd_record_set_in_an_azure_zone_leaves_the_other_records_known() -> None:
+    async def tell(office: Office) -> None:
+        PrivateZones(office.ground.azure).place(HUB_ZONE)
+        for cluster in office.ground.fleet.clusters:
+            record = right(office, cluster)
+            label = name(office, cluster).removesuffix(f".{HUB_ZONE.rpartition('/')[2]}")
+            properties = {
+                "ttl": 60,
+                "metadata": {"heritage": "tether", "owner": OWNER, "cluster": cluster},
+                "aRecords": [{"ipv4Address": str(address)} for address in record.addresses],
+            }
+            RecordSets(office.ground.azure, "A").create(f"{HUB_ZONE}/A/{label}", properties)
+        before = await office.sweep(records=(in_azure(),))
+        odd = office.ground.azure.store.of_type("Microsoft.Network/privateDnsZones/A", HUB_ZONE)[0]
+        odd.properties["metadata"] = {"team": 7}
+        after = await office.sweep(records=(in_azure(),))
+        assert (before.queued, before.findings) == (0, {})
+        assert after.queued == 0, "unknown is not absent"
+        assert after.findings == {"record-target-unreachable": 1}
+        assert "is not understood: $.properties.metadata" in after.found[0].seen
+
+    in_office(tell)
