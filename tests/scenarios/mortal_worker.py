@@ -136,7 +136,8 @@ class _Wire(InProcessTransport):
 
     async def send(self, request: HttpRequest, **kwargs: Any) -> Any:
         host, invocation = self._worker.host, RUNNING.get()
-        if invocation is not None and invocation.first_asked_at is None:
+        asks_scope = "/microsoft.resourcegraph/" in urlsplit(request.url).path.casefold()  # it shows no cluster
+        if invocation is not None and invocation.first_asked_at is None and not asks_scope:
             invocation.first_asked_at = host.azure.clock.now()
 
         async def act() -> Any:
