@@ -25,6 +25,9 @@ _WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
 _LOOK = 0.05
 _LONGEST = 1500.0
 
+# A cluster rests in these alone: AKS writes other texts while it works.
+_ENDS = frozenset({"Succeeded", "Failed", "Canceled"})
+
 
 class _AnyToken:
     """The person's own credential: the local ARM takes any."""
@@ -85,7 +88,7 @@ class Creation:
             state = ""
             while (cluster := await aks.managed_clusters.get(self._group, self._name)).properties is not None:
                 state = cluster.properties.provisioning_state or ""
-                if state not in {"Creating", "Updating"} or self._timeline.now() > _LONGEST:
+                if state in _ENDS or self._timeline.now() > _LONGEST:
                     break
                 await self._look(cluster.properties.private_fqdn or "")
                 await asyncio.sleep(_LOOK)
