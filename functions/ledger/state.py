@@ -266,7 +266,7 @@ class Ledger(Protocol):
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         """Keep an observation, unless a newer one is there, and its cluster's row for `row_of`. One that `proves` its
-        subject makes it a row, with the counters that it has.
+        subject makes it a row, with the counters that it has. One that does not is kept where `bump` would count.
         """
         ...
 

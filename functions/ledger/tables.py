@@ -123,6 +123,9 @@ class TableLedger:
         held = (await self._row(subject, entity or {})).observed
         if is_newer(held.at, observed.at):
             return
+        proven = proves(subject, observed)
+        if entity is None and not proven and await self._is_crowded(subject):
+            return  # as `bump` refuses it
         await self._point(subject, held, observed)
         text, body = text_of(observed), ""
         if not bodies.fits(text):
@@ -132,7 +135,6 @@ class TableLedger:
         elif entity and entity.get("body"):
             await bodies.forget(self._bodies, entity["body"])
         columns = {"observed": text, "body": body, **remembered(observed)}
-        proven = proves(subject, observed)
         # Counters that another worker begins meanwhile stay: they are not overwritten.
         new = {**named(subject, proven=proven), **counted(Counters(), proven=proven), **columns}
         if entity is not None or not await self._tables.create(STATE, new):

@@ -29,36 +29,38 @@ async def admitted(work: Work, here: "Live") -> bool:
 
     Raises QueueError: Event Grid then delivers the event again.
     """
-    from functions.ledger import journal
     from functions.policy import PolicyError
 
     if isinstance(here.around, PolicyError):
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(msgspec.structs.replace(work, always=True), 0)
         return False
-    holds = await _held(work, here, here.around)
-    if holds is False:
-        journal.passed(work, "out-of-scope", None, changes=0, findings=0)
-    return holds is True
+    return await _holds(work, here, here.around)
 
 
-async def postponed(work: Work, here: "Live", around: "Around", row: "Row") -> bool:
-    """Whether a message waits until its scope is known, because it has no counters that say that it once was."""
+async def turned_away(work: Work, here: "Live", around: "Around", row: "Row") -> bool:
+    """Whether a message waits for its scope, or is dropped: it has no counters, which would say that it was in scope."""
     if row.proven or row.counters.made or row.counters.seq or row.counters.look:
         return False
-    return await _held(work, here, around) is None
+    return not await _holds(work, here, around)
 
 
-async def _held(work: Work, here: "Live", around: "Around") -> bool | None:
-    """Whether the scope holds a subscription. None where that is not known now: the queue brings the message later."""
+async def _holds(work: Work, here: "Live", around: "Around") -> bool:
+    """Whether the scope holds a subscription. Where that is not known now, the queue brings the message later."""
+    from functions.ledger import journal
+
     at = around.now()
     try:
-        return await around.scopes.hold(around.session, around.policy, work.target.subscription, at)
+        holds = await around.scopes.hold(around.session, around.policy, work.target.subscription, at)
     except (ArmError, NoAnswerError, NoTokenError) as error:
         attempt = work.attempt + 1
         delay = pace.after_blindness(attempt, work.since, at, error)
         await report(work, error, here, at, delay)
         _log.warning("whether %s is in scope is not known now: %s", work.target, error)
+    else:
+        if not holds:
+            journal.passed(work, "out-of-scope", None, changes=0, findings=0)
+        return holds
     if delay is not None:
         await here.queue.send(msgspec.structs.replace(work, attempt=attempt, always=True), delay)
-    return None
+    return False

@@ -82,7 +82,7 @@ async def _pass(item: "Work", here: "Live", around: "Around", came: int) -> None
     from functions.ledger import journal
     from functions.ledger.coalescing import drop
     from functions.ledger.state import NewerRowError
-    from functions.triggers.scoping import postponed
+    from functions.triggers.scoping import turned_away
 
     answered = not item.look and not work.carries_more(item) and here.turns.answered(item.target, came)
     if answered and item.always:
@@ -95,7 +95,7 @@ async def _pass(item: "Work", here: "Live", around: "Around", came: int) -> None
         return
     if answered if row is None else drop(item, row.counters):
         return
-    if row is not None and await postponed(item, here, around, row):
+    if row is not None and await turned_away(item, here, around, row):
         return
     await _made(item, here, around, row)
 

@@ -117,6 +117,8 @@ async def test_a_subscription_has_so_many_without_proof_and_others_are_not_kept_
         with pytest.raises(UnprovenError):
             await ledger.look_again(groups[3], AT, ZONE)
         assert (await ledger.bump(groups[0], AT)).seq == 2, "those that are there count on"
+        await ledger.remember(groups[3], FORGED)
+        assert (await ledger.read(groups[3])).observed == Observed(), "nor is kept what a pass found there"
         elsewhere = ResourceId("/subscriptions/77777777-7777-7777-7777-777777777777/resourceGroups/x")
         assert (await ledger.bump(elsewhere, AT)).seq == 1
         assert (await ledger.bump(groups[3], AT, known=True)).seq == 1, "ARM showed its cluster"

@@ -74,6 +74,8 @@ class MemoryLedger:
         if is_newer(row.observed.at, observed.at):
             return
         proven = row.proven or proves(subject, observed)
+        if subject not in self.held and not proven and self._is_crowded(subject):
+            return
         self.held[subject] = msgspec.structs.replace(row, observed=observed, proven=proven)
         held = row.observed
         if observed.living:
@@ -164,10 +166,13 @@ class MemoryLedger:
         self._check()
         if subject in self.held:
             return
-        beside = [one for one in self.held.values() if partition(one.subject) == partition(subject) and not one.proven]
-        if len(beside) >= self.unproven and not known:
+        if self._is_crowded(subject) and not known:
             raise UnprovenError(f"no counters for {subject}: its subscription has too many subjects without proof")
         self.held[subject] = Row(subject, Counters(made=at), proven=False)
+
+    def _is_crowded(self, subject: ResourceId) -> bool:
+        beside = [one for one in self.held.values() if partition(one.subject) == partition(subject) and not one.proven]
+        return len(beside) >= self.unproven
 
     def _count(self, subject: ResourceId, change: Callable[[Counters], Counters]) -> Counters:
         row = self.held[subject]

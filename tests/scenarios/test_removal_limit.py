@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from functions.handlers.verdict import Change
+from functions.plan import allowance
 from functions.policy import Policy, Scope
 from localazure import fault_effects as effects
 from localazure.aks import maintenance
@@ -153,6 +154,21 @@ def test_the_longest_waiting_goes_first_though_another_looks_more_often() -> Non
     tell(story, two_owners)
 
 
+def test_short_lived_clusters_count_only_while_they_live_and_for_an_hour() -> None:
+    async def story(here: Story) -> None:
+        clusters = [await here.create(f"short-{nth}") for nth in range(21)]
+        await here.passes(600, watching=True)
+        assert allowance(await fleet(here), 0.3) == 6, "they are clusters"
+        await delete(here, *clusters)
+        await here.passes(1500, watching=True)
+        assert await fleet(here) == 21, "and have just ended"
+        await here.passes(3600, watching=True)
+        assert await fleet(here) == 0
+        assert len(await here.ledger.rows()) == 21, "their rows are remembered all the same"
+
+    tell(story, lambda world: a_policy(world, world.hub))
+
+
 type Forge = Callable[[Story, int], Awaitable[None]]
 
 
@@ -253,6 +269,7 @@ def test_a_newborn_cluster_is_remembered_though_somebody_has_filled_the_places_w
         here.ledger.unproven = 20
         for nth in range(60):
             await here.event(forged_zone(nth), cause=f"forged-{nth}")
+        await here.passes(200)
         assert len(here.ledger.held) == 20
         cluster = await here.create()
         await here.passes(500, watching=True)
