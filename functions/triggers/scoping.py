@@ -39,7 +39,7 @@ async def admitted(work: Work, here: "Live") -> bool:
 
 
 async def turned_away(work: Work, here: "Live", around: "Around", row: "Row") -> bool:
-    """Whether a message waits for its scope, or is dropped: it has no counters, which would say that it was in scope."""
+    """Whether a message waits for its scope, or is dropped. One with counters was in scope when they were written."""
     if row.proven or row.counters.made or row.counters.seq or row.counters.look:
         return False
     return not await _holds(work, here, around)
