@@ -19,6 +19,7 @@ from bench import (
     package,
     sweep,
     sweep_records,
+    watch_rows,
 )
 from bench.report import Row, write
 from demo.app_log import app_log
@@ -36,6 +37,7 @@ _ALL = {
     "address_moves": address_moves,
     "failure_to_subnet": failure_to_subnet,
     "bulk_records": bulk_records,
+    "watch_rows": watch_rows,
 }
 
 

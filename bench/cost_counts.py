@@ -57,7 +57,7 @@ _TRANSACTIONS = {
     "journal": 1,
     "left_open": 1,
 }
-_WHOLE = frozenset({"rows"})  # reads every row, page by page
+_WHOLE = frozenset({"rows", "watched"})  # reads every row, page by page
 
 
 @dataclass(frozen=True, slots=True)

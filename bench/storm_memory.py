@@ -14,7 +14,7 @@ from functions import work
 from functions.arm.resource_id import ResourceId
 from functions.ledger.hour import Hour
 from functions.ledger.paused import Paused
-from functions.ledger.state import Counters, Entry, Mark, Observed, Row
+from functions.ledger.state import Counters, Entry, Mark, Observed, Row, glance
 from functions.work import Work
 from localazure.host.host_json import read
 
@@ -77,6 +77,9 @@ class Ledger:
 
     async def rows(self) -> tuple[Row, ...]:
         return tuple(self.held.values())
+
+    async def watched(self) -> tuple[Row, ...]:
+        return tuple(map(glance, self.held.values()))
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         raise NotImplementedError("nobody lists clusters in a storm")

@@ -80,7 +80,7 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
     `pauses` are those of the rounds before: a list that was refused is not asked for before its Retry-After is over.
     """
     at, pauses = around.now(), pauses or Pauses()
-    rows = {row.subject: row for row in await ledger.rows()}
+    rows = {row.subject: row for row in await ledger.watched()}
     listed = await _listed(around, at, pauses)
     woken: list[ResourceId] = []
     resting: dict[ResourceId, ResourceId] = {}

@@ -202,6 +202,17 @@ class Row(msgspec.Struct, frozen=True):
     proven: bool = True
 
 
+def in_brief(observed: Observed) -> Observed:
+    """What `watch` needs of an observation: when it was, the cluster and its state, and what is left to remove."""
+    return Observed(at=observed.at, cluster=observed.cluster, state=observed.state, left=observed.left)
+
+
+def glance(row: Row) -> Row:
+    """A row with what `watch` needs: whether an event or a look-again is awaited, and the observation in brief."""
+    counters = Counters(seq=int(row.counters.pending), look_at=row.counters.look_at)
+    return Row(row.subject, counters, in_brief(row.observed))
+
+
 class UnprovenError(LedgerError):
     """The subscription has too many subjects without proof: no counters are kept for another one."""
 
@@ -279,6 +290,10 @@ class Ledger(Protocol):
 
         One more sort: rows with such an instant that is hours ahead of `before`, which a wrong clock wrote.
         """
+        ...
+
+    async def watched(self) -> tuple[Row, ...]:
+        """The rows of `rows`, each with what `watch` needs of it and no more (see glance)."""
         ...
 
     async def rows(self) -> tuple[Row, ...]:

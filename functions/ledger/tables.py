@@ -14,6 +14,7 @@ from functions.ledger import bodies
 from functions.ledger.blobs import BlobDocuments
 from functions.ledger.entities import (
     COLUMNS,
+    brief,
     counted,
     entry_columns,
     entry_decoder,
@@ -31,6 +32,7 @@ from functions.ledger.entities import (
     row_in,
     text_of,
 )
+from functions.ledger.glances import watched_in
 from functions.ledger.hour import Hour
 from functions.ledger.hour_tables import hour_in
 from functions.ledger.instants import NEVER, WRONG_CLOCK, is_newer
@@ -60,6 +62,9 @@ _MOST_TRIES = 60  # of a counter that others keep changing
 _LONGEST_PAUSE = 0.1  # seconds between two tries: of many that collide some wait, or all would collide again
 # A cluster's zone is written again in each such span, so that it does not expire before its row.
 _REFRESHED = 30 * 86400.0  # seconds
+
+# Rows: what a pass proved, and what still waits for one.
+_ROWS = "seq ge 0 or pending eq true or look_at gt 0.0 or plan gt ''"
 
 _BODY_TIMEOUT = 3.0  # seconds
 
@@ -169,7 +174,10 @@ class TableLedger:
         return await self._query(asked, values)
 
     async def rows(self) -> tuple[Row, ...]:
-        return await self._query("seq ge 0 or pending eq true or look_at gt 0.0 or plan gt ''", {})
+        return await self._query(_ROWS, {})
+
+    async def watched(self) -> tuple[Row, ...]:
+        return await watched_in(self._tables, STATE, _ROWS, self.rows, self._row)
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         asked, values = page_query(after, subscription)
@@ -300,7 +308,8 @@ class TableLedger:
             if not known and await self._is_crowded(subject):
                 raise UnprovenError(f"no counters for {subject}: its subscription has too many subjects without proof")
             first = change(Counters(made=at))
-            entity = {**named(subject, proven=False), **counted(first, proven=False), **told.unless, **told.columns}
+            counters = counted(first, proven=False)
+            entity = {**named(subject, proven=False), **counters, **brief(Observed()), **told.unless, **told.columns}
             if await self._tables.create(STATE, entity):
                 return first
         raise LedgerError(f"the row of {subject} is changed by others all the time")

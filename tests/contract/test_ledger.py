@@ -13,7 +13,8 @@ from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import keys
 from functions.ledger.left import Left
 from functions.ledger.paused import Paused, left
-from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed
+from functions.ledger.state import KEPT_CAUSES, Entry, Ledger, LedgerError, Mark, NewerRowError, Observed, glance
+from functions.ledger.storage_tables import StorageTables
 from functions.ledger.tables import STATE, TableLedger
 from functions.settings import Storage
 from localazure.azurite import azurite
@@ -224,6 +225,46 @@ async def test_old_rows_and_entries_are_forgotten_and_unanswered_events_never(le
     assert await ledger.forget(AT, AT) == 0
     assert await ledger.forget(AT + 1, AT + 1) == 2
     assert {row.subject for row in await ledger.rows()} == {GROUP}
+
+
+LEFT = Left(cluster=str(CLUSTER_ID), name="aks-1.x", zone="", since=AT)
+
+
+async def test_watch_gets_of_each_row_what_it_needs_and_no_more(ledger: Ledger) -> None:
+    whole = Observed(at=AT, cluster=str(CLUSTER_ID), zone=str(ZONE), state="Updating", hubs=("h",), findings=("f",))
+    await ledger.bump(GROUP, AT, "e-1", ZONE)
+    await ledger.remember(GROUP, whole)
+    await ledger.remember(OTHER_GROUP, Observed(at=AT, cluster=str(CLUSTER_ID), state="gone", left=(LEFT,)))
+    await ledger.look_again(OTHER_GROUP, AT + 30, ZONE)
+    await ledger.bump(CUSTOM_ZONE, AT)
+    found = {row.subject: row for row in await ledger.watched()}
+    assert found == {row.subject: glance(row) for row in await ledger.rows()}
+    assert found[GROUP].observed == Observed(at=AT, cluster=str(CLUSTER_ID), state="Updating")
+    assert found[GROUP].counters.pending
+    assert (found[OTHER_GROUP].observed.left, found[OTHER_GROUP].counters.look_at) == ((LEFT,), AT + 30)
+    assert (found[CUSTOM_ZONE].observed, found[CUSTOM_ZONE].counters.pending) == (Observed(), True)
+    await ledger.finish(GROUP, Mark(1, 0), "e-1", looking=False)
+    assert not {row.subject: row for row in await ledger.watched()}[GROUP].counters.pending
+
+
+async def test_watch_decodes_no_observation_and_a_row_of_before_gets_its_column() -> None:
+    async with azurite() as storage:
+        settings = Storage(connection_string=storage.connection_string)
+        tables, raw = TableLedger(settings), StorageTables(settings, (STATE,), 5.0)
+        try:
+            await tables.remember(GROUP, Observed(at=AT, cluster=str(CLUSTER_ID), state="Succeeded"))
+            expected = await tables.watched()
+            for column in ("", "no JSON"):
+                await raw.upsert(STATE, {**keys(GROUP), "brief": column}, merge=True)
+                assert await tables.watched() == expected, "read wholly"
+                held = await raw.entity(STATE, keys(GROUP))
+                assert held is not None
+                assert held["brief"], "and written for the next round"
+            await raw.upsert(STATE, {**keys(GROUP), "observed": "no JSON"}, merge=True)
+            assert await tables.watched() == expected, "a row that cannot be decoded is watched all the same"
+        finally:
+            await tables.close()
+            await raw.close()
 
 
 async def test_a_row_of_a_newer_version_is_left_alone() -> None:

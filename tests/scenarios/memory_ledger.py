@@ -20,6 +20,7 @@ from functions.ledger.state import (
     Observed,
     Row,
     UnprovenError,
+    glance,
     proves,
 )
 
@@ -102,6 +103,9 @@ class MemoryLedger:
         return tuple(
             row for row in self.held.values() if row.proven or not row.counters.idle or bool(row.observed.plan)
         )
+
+    async def watched(self) -> tuple[Row, ...]:
+        return tuple(map(glance, await self.rows()))
 
     async def page(self, after: ResourceId | None, most: int, subscription: str = "") -> tuple[Row, ...]:
         self._check()
