@@ -10,9 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.arm import reads
+from functions.arm import reads, subnets
 from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
+from functions.arm.understood import one
+from functions.fleet.model import decode_hook
+from functions.fleet.subnet_model import Subnet
 from tests.fidelity.recorded_arm import RecordedArm, ask, shows
 from tests.fidelity.recorded_resources import printed
 from tests.fidelity.test_models import TYPES, structs_in
@@ -20,7 +23,16 @@ from tests.fidelity.test_models import TYPES, structs_in
 type Json = dict[str, Any]
 type Read = Callable[[Session, ResourceId], Awaitable[object]]
 
+_subnet = msgspec.json.Decoder(Subnet, dec_hook=decode_hook)
+
+
+async def subnet(session: Session, subnet_id: ResourceId) -> Subnet:
+    """As fleet/observe_subnets.py reads it: the body is kept whole beside the struct."""
+    return one(_subnet, await subnets.read(session, subnet_id))
+
+
 READS: dict[str, Read] = {
+    "subnets": subnet,
     "managedClusters": reads.managed_cluster,
     "virtualNetworks": reads.virtual_network,
     "virtualNetworkLinks": reads.link,
