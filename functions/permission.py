@@ -94,7 +94,7 @@ async def _in_turn(allowed: Restrained, seen: Seen, around: Around) -> Restraine
     if not asking or around.policy.mode is Mode.OBSERVE:
         return allowed
     try:
-        rows = await around.ledger.rows()
+        rows = await around.ledger.watched()
         held = [change for change in asking if pod_restarts.is_crowded(rows, change, seen.at)]
     except LedgerError:
         held = asking

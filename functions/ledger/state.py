@@ -203,8 +203,14 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def in_brief(observed: Observed) -> Observed:
-    """What `watch` needs of an observation: when it was, the cluster and its state, and what is left to remove."""
-    return Observed(at=observed.at, cluster=observed.cluster, state=observed.state, left=observed.left)
+    """What `watch` needs of an observation: when it was, the cluster and its state, and what is left to remove.
+
+    Also the commands that run in the cluster, which others wait for (pod_restarts.is_crowded).
+    """
+    commands = tuple(operation for operation in observed.operations if operation.command)
+    return Observed(
+        at=observed.at, cluster=observed.cluster, state=observed.state, left=observed.left, operations=commands
+    )
 
 
 def glance(row: Row) -> Row:
@@ -293,7 +299,7 @@ class Ledger(Protocol):
         ...
 
     async def watched(self) -> tuple[Row, ...]:
-        """The rows of `rows`, each with what `watch` needs of it and no more (see glance)."""
+        """The rows of `rows`, each with what is needed of the whole fleet at once, and no more (see glance)."""
         ...
 
     async def rows(self) -> tuple[Row, ...]:

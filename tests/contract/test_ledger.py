@@ -231,7 +231,10 @@ LEFT = Left(cluster=str(CLUSTER_ID), name="aks-1.x", zone="", since=AT)
 
 
 async def test_watch_gets_of_each_row_what_it_needs_and_no_more(ledger: Ledger) -> None:
-    whole = Observed(at=AT, cluster=str(CLUSTER_ID), zone=str(ZONE), state="Updating", hubs=("h",), findings=("f",))
+    link, command = Operation(ZONE, "https://a", AT, AT), Operation(CLUSTER_ID, "https://b", AT, AT, "move")
+    whole = Observed(
+        at=AT, cluster=str(CLUSTER_ID), zone=str(ZONE), state="Updating", hubs=("h",), operations=(link, command)
+    )
     await ledger.bump(GROUP, AT, "e-1", ZONE)
     await ledger.remember(GROUP, whole)
     await ledger.remember(OTHER_GROUP, Observed(at=AT, cluster=str(CLUSTER_ID), state="gone", left=(LEFT,)))
@@ -239,7 +242,9 @@ async def test_watch_gets_of_each_row_what_it_needs_and_no_more(ledger: Ledger) 
     await ledger.bump(CUSTOM_ZONE, AT)
     found = {row.subject: row for row in await ledger.watched()}
     assert found == {row.subject: glance(row) for row in await ledger.rows()}
-    assert found[GROUP].observed == Observed(at=AT, cluster=str(CLUSTER_ID), state="Updating")
+    assert found[GROUP].observed == Observed(at=AT, cluster=str(CLUSTER_ID), state="Updating", operations=(command,)), (
+        "of operations only the commands, by which pod_restarts.is_crowded counts"
+    )
     assert found[GROUP].counters.pending
     assert (found[OTHER_GROUP].observed.left, found[OTHER_GROUP].counters.look_at) == ((LEFT,), AT + 30)
     assert (found[CUSTOM_ZONE].observed, found[CUSTOM_ZONE].counters.pending) == (Observed(), True)
