@@ -11,7 +11,7 @@ from functions.ledger.state import Entry, LedgerError
 from functions.policy import FailedClusters, Policy, RouteTables
 from localazure import fault_effects as effects
 from localazure.aks.rules import AksRules
-from localazure.back_references import NICS
+from localazure.back_references import NICS, SCALE_SETS
 from localazure.network_rules import NetworkRules
 from localazure.resources.private_zones import PrivateZones
 from localazure.resources.route_tables import RouteTables as Tables
@@ -133,6 +133,21 @@ def test_a_subnet_whose_list_of_addresses_azure_leaves_out_is_not_written_until_
         await here.passes(1200, watching=True)
         assert len(subnet_puts(here)) == 1
         await put_again(here, cluster)
+
+    tell(story)
+
+
+def test_a_cluster_that_failed_before_its_first_machine_is_listed_by_its_private_endpoint() -> None:
+    """With no node in the subnet, the NIC of AKS's own endpoint shows that the list is not left out."""
+
+    async def story(here: Story) -> None:
+        cluster = await here.create(kubenet=True)
+        while here.state(cluster) == "Creating":
+            await here.passes(5, watching=True)
+            for machines in here.azure.store.of_type(SCALE_SETS):
+                here.azure.store.remove(machines.id)
+        await here.passes(300, watching=True)
+        assert len(subnet_puts(here)) == 1
 
     tell(story)
 
