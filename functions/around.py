@@ -1,16 +1,17 @@
 """What the loop needs from outside."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from functions.arm.read_pauses import Met
 from functions.arm.session import Session
 from functions.dns.ask import Asker
 from functions.fleet.observe_records import NO_TARGETS, Targets
 from functions.fleet.scope import Scopes
-from functions.ledger.paused import left
+from functions.ledger.paused import Paused, left
 from functions.ledger.reports import Plans
-from functions.ledger.state import Counters, Ledger
+from functions.ledger.state import Ledger
 from functions.policy import Policy
 from functions.role import Role
 from functions.second_app import NoSecondApp, SecondApp
@@ -34,6 +35,11 @@ class Around:
     second: SecondApp = field(default_factory=NoSecondApp)
     removing: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the pass that removes something
 
-    def learn_pauses(self, counters: Counters) -> None:
-        """Take over from a row which reads other workers may not repeat yet."""
-        self.session.learn_pauses(left(counters.paused, self.now()))
+    def learn_pauses(self, paused: Iterable[Paused]) -> None:
+        """Take over from a row or a message which reads are not to be repeated yet."""
+        self.session.learn_pauses(left(paused, self.now()))
+
+    def paused(self, met: Met) -> tuple[Paused, ...]:
+        """The reads that ARM refused and that are not to be repeated yet, for rows and messages."""
+        now = self.now()
+        return tuple(Paused(path, now + seconds) for path, seconds in self.session.pauses_left(met))

@@ -1,11 +1,13 @@
 """The one loop: observe, decide, apply, remember. Every event and every message ends here."""
 
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
-from functions.arm.read_pauses import Met
 from functions.arm.understood import NotUnderstoodError
 from functions.around import Around
 from functions.fleet.identify import CustomZoneNotListedError, NotAClustersGroupError, NothingToMendError
@@ -29,7 +31,6 @@ from functions.handlers.verdict import (
 )
 from functions.ledger import instants, journal
 from functions.ledger.journal import Journal
-from functions.ledger.paused import Paused
 from functions.ledger.state import Observed
 from functions.left_unseen import with_duties
 from functions.pace import until_asked
@@ -49,6 +50,15 @@ _log = logging.getLogger("tether")
 EXCLUDED, IN_ANOTHER_ROW = "excluded-by-tag", "in-another-row"
 
 
+type Linked = Callable[[], tuple[str, ...]]
+"""The hubs that are linked to a zone, as far as the ledger has told by now."""
+
+
+def nothing_linked() -> tuple[str, ...]:
+    """Where no ledger is asked meanwhile."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Considered:
     """What was seen and decided. Without a verdict, `ended` says why there is none."""
@@ -59,10 +69,17 @@ class Considered:
     findings: tuple[Finding, ...] = ()
 
 
-async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Pass:
+async def reconcile(
+    work: Work,
+    around: Around,
+    depth: Depth = Depth.FULL,
+    before: Observed | None = None,
+    linked: Linked = nothing_linked,
+) -> Pass:
     """Bring what a Work names one step nearer to what the policy wants. Never waits for Azure to finish a thing.
 
-    `before` is what the ledger remembers, None where that is not known.
+    `before` is what the ledger remembers, None where that is not known. `linked` is asked once ARM was read, where it
+    was not known: the hubs that the ledger says by then are linked to this very zone.
 
     A pass that could not see enough changes nothing and asks to be repeated; that is no error. Raises only for a
     mistake of Tether's own, and the caller must not acknowledge that. Whoever calls sends `follow_up` to the queue.
@@ -73,8 +90,8 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     with telemetry().span("pass", work.cause):
         await told.catch_up()
         with around.session.noting_pauses() as met:
-            done = carrying(await _pass(work, around, depth, before, told), work, told)
-        done = replace(done, paused=_paused(around, met))
+            done = carrying(await _pass(work, around, depth, before, told, linked), work, told)
+        done = replace(done, paused=around.paused(met))
         telemetry().passed(done.ended, done.outcomes, done.findings)
     for finding in done.findings:
         journal.found(finding, work)
@@ -83,21 +100,21 @@ async def reconcile(work: Work, around: Around, depth: Depth = Depth.FULL, befor
     return done
 
 
-def _paused(around: Around, met: Met) -> tuple[Paused, ...]:
-    """The reads of a pass that are not to be repeated yet, for the row."""
-    now = around.now()
-    return tuple(Paused(path, now + left) for path, left in around.session.pauses_left(met))
-
-
-async def consider(work: Work, around: Around, depth: Depth = Depth.FULL, before: Observed | None = None) -> Considered:
+async def consider(
+    work: Work,
+    around: Around,
+    depth: Depth = Depth.FULL,
+    before: Observed | None = None,
+    linked: Linked = nothing_linked,
+) -> Considered:
     """Observe and decide, and write nothing. Raises ArmError, NoAnswerError or NoTokenError when it cannot see."""
     try:
-        return await _considered(work, around, depth, before)
+        return await _considered(work, around, depth, before, linked)
     except NotUnderstoodError as error:
         return Considered(NOT_UNDERSTOOD, findings=(not_understood_findings.not_understood(error.odd, work.target),))
 
 
-async def _considered(work: Work, around: Around, depth: Depth, before: Observed | None) -> Considered:
+async def _considered(work: Work, around: Around, depth: Depth, before: Observed | None, linked: Linked) -> Considered:
     at = around.now()
     if not await around.scopes.hold(around.session, around.policy, work.target.subscription, at):
         return Considered("out-of-scope")
@@ -105,7 +122,7 @@ async def _considered(work: Work, around: Around, depth: Depth, before: Observed
     if work.why == URGENT and before is not None and not before.at:
         depth = Depth.URGENT  # nobody has seen the newborn zone yet, and its nodes still wait (rule 6)
     try:
-        seen = await _observed(work, around, depth, at, before)
+        seen = await _observed(work, around, depth, at, before, linked)
     except NotProvenError as error:
         return Considered("not-ours", findings=(zone_link_findings.ownership_not_proven(work.target, str(error)),))
     except CustomZoneNotListedError:
@@ -126,10 +143,14 @@ async def _considered(work: Work, around: Around, depth: Depth, before: Observed
     return Considered("decided", seen, verdict, verdict.findings)
 
 
-async def _observed(work: Work, around: Around, depth: Depth, at: float, before: Observed | None) -> Seen:
+async def _observed(
+    work: Work, around: Around, depth: Depth, at: float, before: Observed | None, linked: Linked
+) -> Seen:
     """Everything that is read before a decision, but for what DNS servers answer to the cluster's clients."""
     with around.session.holding(work.target.subscription, expected(depth, work.operations, at, before)):
         seen = await observe(around.session, work.target, around.policy, at, depth, work.operations, before)
+    if before is None and (hubs := linked()):
+        seen = replace(seen, remembered=msgspec.structs.replace(seen.remembered, hubs=hubs))
     if not around.targets or depth is Depth.URGENT:
         return seen
     seen = replace(seen, records=await observe_records(seen, around.targets))
@@ -144,10 +165,12 @@ def _is_elsewhere(seen: Seen, work: Work, remembered: Observed) -> bool:
     return work.row.type == GROUPS and group is not None and group != work.row and bool(remembered.cluster)
 
 
-async def _pass(work: Work, around: Around, depth: Depth, before: Observed | None, told: Journal) -> Pass:
+async def _pass(
+    work: Work, around: Around, depth: Depth, before: Observed | None, told: Journal, linked: Linked
+) -> Pass:
     at = around.now()
     try:
-        considered = await consider(work, around, depth, before)
+        considered = await consider(work, around, depth, before, linked)
     except (ArmError, NoAnswerError, NoTokenError) as error:
         return await with_duties(blind(work, error, at, before), work, around, before)
     if considered.ended == NOT_UNDERSTOOD:

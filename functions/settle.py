@@ -27,7 +27,7 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
     if mark is None:
         await _without_memory(done, queue)
         return
-    follow_up = done.follow_up
+    follow_up = None if done.follow_up is None else msgspec.structs.replace(done.follow_up, paused=done.paused)
     try:
         if done.observed is not None:
             await ledger.remember(work.row, done.observed)
@@ -55,4 +55,4 @@ def recalled(done: Pass, memory: Observed) -> Pass:
 async def _without_memory(done: Pass, queue: WorkQueue) -> None:
     """What follows, in a message that no row can have dropped."""
     if done.follow_up is not None:
-        await queue.send(msgspec.structs.replace(done.follow_up, look=0, always=True), done.delay)
+        await queue.send(msgspec.structs.replace(done.follow_up, look=0, always=True, paused=done.paused), done.delay)

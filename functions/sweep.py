@@ -28,6 +28,7 @@ from functions.ledger.state import Ledger, LedgerError, Observed
 from functions.plan import Limited, claim_of, key, limit, takes
 from functions.policy import Mode
 from functions.queue import QueueError, WorkQueue
+from functions.telling_queue import TellingQueue
 from functions.work import Work
 
 _log = logging.getLogger("tether")
@@ -56,6 +57,17 @@ async def sweep(
     In mode observe nothing is asked for. Raises ArmError, NoAnswerError and NoTokenError when there is no whole survey,
     QueueError when a pass could not be asked for (after the report was kept), and ReportsError.
     """
+    with around.session.noting_pauses() as met:
+        return await _swept(around, TellingQueue(queue, lambda: around.paused(met)), ledger, reports, sleep)
+
+
+async def _swept(
+    around: Around,
+    queue: WorkQueue,
+    ledger: Ledger,
+    reports: Reports,
+    sleep: Callable[[float], Awaitable[None]],
+) -> DriftReport:
     at = around.now()
     graph = Graph(around.session, now=around.now, sleep=sleep, budget=_BUDGET)
     found = await survey(graph, around.policy, around.scopes, at)

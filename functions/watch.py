@@ -23,6 +23,7 @@ from functions.ledger.instants import has_passed, is_due_later
 from functions.ledger.state import Ledger, NewerRowError, Observed, Row
 from functions.queue import WorkQueue
 from functions.role import Role
+from functions.telling_queue import TellingQueue
 from functions.work import Work
 
 _log = logging.getLogger("tether")
@@ -79,7 +80,12 @@ async def watch(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses
 
     `pauses` are those of the rounds before: a list that was refused is not asked for before its Retry-After is over.
     """
-    at, pauses = around.now(), pauses or Pauses()
+    with around.session.noting_pauses() as met:
+        return await _round(around, TellingQueue(queue, lambda: around.paused(met)), ledger, pauses or Pauses())
+
+
+async def _round(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pauses) -> Watched:
+    at = around.now()
     rows = {row.subject: row for row in await ledger.watched()}
     listed = await _listed(around, at, pauses)
     woken: list[ResourceId] = []

@@ -9,6 +9,7 @@ from functions.fleet.model import decode_hook, encode_hook
 from functions.fleet.zone_name import system_zone
 from functions.ledger import instants
 from functions.ledger.instants import SKEW, past
+from functions.ledger.paused import Paused
 from functions.ledger.state import Entry, subject_of
 
 # Written into every message, so that a worker of an older version leaves a newer message to a newer worker. Messages of
@@ -41,6 +42,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     this is, 0 for an event. `always`: do it whatever the row says, since the row could not be written; `intents` are
     then the journal entries that could not be kept. `by` is the person who asked, for what came by HTTP.
 
+    `paused` are reads that ARM refused to the sender and that are not to be repeated yet.
+
     `worker` is the one that received the event, and `begun` how many passes it had begun by then (triggers/turns.py);
     empty for a look-again, which is never answered by the pass that asks for it.
     """
@@ -58,6 +61,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     intents: tuple[Entry, ...] = ()
     worker: str = ""
     begun: int = 0
+    paused: tuple[Paused, ...] = ()
     version: int = VERSION
 
     @property

@@ -37,7 +37,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     memory = await _remembered(desk, work.row)
     held, journal = memory.value or (None, ())
     if held is not None:
-        around.learn_pauses(held.counters)
+        around.learn_pauses(held.counters.paused)
     considered, endpoint, balancer, record = await asyncio.gather(
         consider(work, around, before=held.observed if held else None),
         pieces.endpoint(around.session, cluster),

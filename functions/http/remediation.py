@@ -101,7 +101,7 @@ async def _pass(work: Work, address: str, desk: Desk) -> Reconciliation:
     held, mark = (row.observed, row.counters.mark) if row else (None, None)
     work = _going_on(work, held)
     if row is not None:
-        desk.around.learn_pauses(row.counters)
+        desk.around.learn_pauses(row.counters.paused)
     try:
         async with asyncio.timeout(_DEADLINE):
             done = await reconcile(work, desk.around, before=held)

@@ -18,7 +18,7 @@ from functions.triggers.triage import Event, event_of, triage
 from functions.work import CLUSTER_FAILED, FOLLOWING, MOVED, URGENT, Work
 
 if TYPE_CHECKING:
-    from functions.ledger.state import Counters, Mark, Observed
+    from functions.ledger.state import Counters, Mark, Observed, Row
     from functions.live import Live
     from functions.passed import Pass
 
@@ -163,11 +163,13 @@ async def _at_once(work: Work, here: "Live") -> None:
         await here.queue.send(work, 0)
         return
     if early is not None:
-        here.around.learn_pauses(early.counters)
+        here.around.learn_pauses(early.counters.paused)
     try:
         async with asyncio.timeout(_DEADLINE):
             depth = Depth.URGENT if work.why == URGENT else Depth.MOVED
-            done = await reconcile(work, here.around, depth, early.observed if early else None)
+            done = await reconcile(
+                work, here.around, depth, early.observed if early else None, lambda: _linked_by_now(bumping, work)
+            )
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
         _log.exception("the urgent pass for %s did not end; the queue takes over", work.target)
@@ -208,6 +210,12 @@ async def _settled(work: Work, done: "Pass", here: "Live", at: float, mark: "Mar
         )
         return False
     return True
+
+
+def _linked_by_now(counting: "asyncio.Task[Row | None]", work: Work) -> tuple[str, ...]:
+    """The hubs that are linked to the zone, if the tables have answered while ARM was read: none is put again."""
+    row = counting.result() if counting.done() else None
+    return row.observed.hubs if row is not None and _was_linked(row.observed, work) else ()
 
 
 def _was_linked(remembered: "Observed", work: Work) -> bool:

@@ -134,8 +134,9 @@ async def _made(
     from functions.reconcile import reconcile
     from functions.settle import settle
 
+    around.learn_pauses(item.paused)
     if row is not None:
-        around.learn_pauses(row.counters)
+        around.learn_pauses(row.counters.paused)
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)

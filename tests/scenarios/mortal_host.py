@@ -5,6 +5,7 @@ The message of a dead worker comes back when its lease is over; its delivery cou
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +52,8 @@ class Host:
     """What a worker's policy keeps records in."""
     over: bool = False
     deaths: int = 0
+    deployed_at: float = -math.inf
+    """When another policy came into force."""
 
     def __post_init__(self) -> None:
         self.queue = LeasedQueue(self.azure.clock.now)
@@ -72,7 +75,7 @@ class Host:
 
     def deploy(self) -> None:
         """Another policy: the workers are stopped in the midst of what they do, and others begin with it."""
-        self.policy = self.world.changed(self.policy)
+        self.policy, self.deployed_at = self.world.changed(self.policy), self.azure.clock.now()
         self.told("deploy", " ".join(str(hub.vnet) for hub in self.policy.hubs) or "discovery")
         for worker in tuple(self.workers):
             self.bury(worker)

@@ -15,7 +15,7 @@ from functions import settle as settling
 from functions.fleet import observe, ownership
 from functions.fleet.scope import NotShownError, Scopes
 from functions.fleet.zone_name import labels
-from functions.handlers import zone_link_removal
+from functions.handlers import zone_link_leaving, zone_link_removal, zone_link_standing, zone_links
 from functions.ledger import journal
 from functions.ledger.state import Counters, Mark
 from functions.policy import OWNER_TAG
@@ -160,6 +160,24 @@ def nothing_to_read() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unlisted_for_removed() -> Iterator[None]:
+    """A hub whose operation ended in an earlier pass is taken for absent while the links are not listed."""
+    with (
+        patch.object(observe, "_linked_before", lambda _: False),
+        patch.object(zone_link_standing, "is_remembered", lambda *_: False),
+        patch.object(zone_links, "_with_ended", lambda whole, *_: whole),
+    ):
+        yield
+
+
+@contextmanager
+def removed_on_one_look() -> Iterator[None]:
+    """A link that nothing wants is removed by the first pass that finds it so."""
+    with patch.object(zone_link_leaving, "GONE_AFTER", 0.0):
+        yield
+
+
 BUGS: dict[str, Callable[[], Any]] = {
     "dropped-requeue": dropped_requeue,
     "missing-if-none-match": missing_if_none_match,
@@ -170,6 +188,8 @@ BUGS: dict[str, Callable[[], Any]] = {
     "anybodys-links": anybodys_links,
     "forgotten-pause": forgotten_pause,
     "intents-left-open": intents_left_open,
+    "unlisted-for-removed": unlisted_for_removed,
+    "removed-on-one-look": removed_on_one_look,
     "unshown-for-outside": unshown_for_outside,
     "nothing-to-read": nothing_to_read,
 }

@@ -30,6 +30,8 @@ class CountingLedger(MemoryLedger):
         self.counted: dict[ResourceId, float] = {}
         self.trouble_at = -math.inf
         self.seen_deleting: set[ResourceId] = set()  # for good, whatever the row remembers
+        self.linked: dict[ResourceId, dict[str, float]] = {}
+        """The hubs that each row remembers as linked, in lower case, and since when."""
         self.known: set[ResourceId] = set()  # clusters that some row remembered at some time
 
     async def bump(
@@ -49,6 +51,9 @@ class CountingLedger(MemoryLedger):
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         await super().remember(subject, observed)
+        since, now = self.linked.get(subject, {}), self.now()
+        kept = (await self.read(subject)).observed.hubs
+        self.linked[subject] = {hub.casefold(): since.get(hub.casefold(), now) for hub in kept}
         if observed.deleting:
             self.seen_deleting.add(subject)
         if observed.cluster:

@@ -6,7 +6,7 @@ of it stops, and after a quiet time every world must be as the policy wants it (
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from random import Random
 
@@ -34,6 +34,9 @@ _LATE_BIRTH, _SWEEP, _QUIET = 300.0, 900.0, 2100.0
 # After so long all links are right: the slowest pace and the sweep are at 900 s, then come a pass and a link.
 _BOUND = 1200.0  # seconds
 
+# How long a link may take: the usual minute, less, and so long that the other link of its zone has ended before.
+_LINK_WRITES = (20.0, 60.0, 100.0, 180.0, 300.0)  # seconds
+
 MODULE = "tests.scenarios.simulation"
 
 
@@ -50,6 +53,7 @@ async def _world(seed: int) -> Verdict:
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
     world = RandomWorld(azure, Random(dice.random()), busy_for, seed=seed)
     _show_late(azure, Random(f"late:{seed}"), busy_for)
+    azure.link_writes = _link_writes(Random(f"links:{seed}"), azure)
     people = People(world)
     rules = Rules(azure, world, began)
     trace = rules.trace
@@ -86,6 +90,14 @@ def _show_late(azure: LocalAzure, dice: Random, busy_for: float) -> None:
     """In some worlds the subscription of the clusters is new: Resource Graph shows it after some minutes."""
     if dice.random() < 0.4:
         azure.graph.shown_from[SUBSCRIPTION] = azure.clock.now() + dice.uniform(30, min(600, busy_for))
+
+
+def _link_writes(dice: Random, azure: LocalAzure) -> Callable[[str], float]:
+    """How long new links take, in seconds, by their VNet: in half of the worlds all equally long."""
+    if dice.random() < 0.5:
+        return azure.link_writes
+    drawn: dict[str, float] = {}
+    return lambda vnet: drawn.setdefault(vnet, dice.choice(_LINK_WRITES))
 
 
 async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
+from functions.handlers.zone_link_removal import GONE_AFTER
 from functions.ledger.state import Entry
 from functions.plan import allowance
 from functions.policy import OWNER_TAG
@@ -26,6 +27,9 @@ _OUR_PAUSE = 4.9  # seconds
 
 # Conflict, failed precondition, too many requests: what Azure says to who asks too much or too soon.
 _REFUSED = frozenset({409, 412, 429})
+
+# For so long the answer of the tables to a read may take.
+_READ_BEFORE = 5.0  # seconds
 
 _HOUR = 3600.0  # seconds, in which removals are counted
 
@@ -141,8 +145,25 @@ class Rules:
         plan, method, path = self.world.owner_of(zone), request.method, urlsplit(request.url).path
         if zone.casefold() != LISTED.casefold() and (plan is None or not plan.concerns_tether):
             self.broken(f"{method} {path}: nobody's zone, or none of those in scope")
+        if method == "PUT":
+            self._may_be_put(path, host)
         if method == "DELETE":
             self._may_go(path, request.headers.get("If-Match"), plan, host)
+
+    def _may_be_put(self, path: str, host: Host) -> None:
+        """A healthy link is put once: not again after a pass kept in its row that it is linked.
+
+        Tables that give trouble can keep that from a pass.
+        """
+        link, now, run = self.azure.store.get(path), self.azure.clock.now(), RUNNING.get()
+        if link is None or link.properties["virtualNetworkLinkState"] != "Completed" or run is None:
+            return
+        hub, tags = link.properties["virtualNetwork"]["id"].casefold(), link.body.get("tags") or {}
+        known = host.ledger.linked.get(ResourceId(path).parent.group_id, {}).get(hub, math.inf)
+        began = now if run.first_asked_at is None else run.first_asked_at
+        in_time = known < began - _READ_BEFORE and now - host.ledger.trouble_at > _TABLES_TROUBLE
+        if tags.get(OWNER_TAG) == host.policy.owner and in_time:
+            self.broken(f"PUT {path}: it is linked, and its row says so")
 
     def _may_go(self, path: str, etag: str | None, plan: Plan | None, host: Host) -> None:
         """A link goes only when it is ours, with its cluster or with its hub, and not with too many others.
@@ -157,6 +178,8 @@ class Rules:
             hub = "" if link is None else link.properties["virtualNetwork"]["id"].casefold()
             if not policy.prune or plan is None or hub in self.world.wants(policy, plan):
                 self.broken(f"DELETE {path}: its cluster lives")
+            elif self.azure.clock.now() - host.deployed_at < GONE_AFTER:
+                self.broken(f"DELETE {path}: on one look")
         removed, now = self._removed.setdefault(policy.owner, {}), self.azure.clock.now()
         removed[path.casefold()] = now
         lately = {ResourceId(link).group_id for link, at in removed.items() if at > now - _HOUR}

@@ -94,3 +94,19 @@ def test_a_subscriptions_place_that_resource_graph_refuses_to_tell_is_not_asked_
         assert here.links()["hub-westeurope"] == "ours"
 
     tell(story, below)
+
+
+def test_a_message_says_what_was_refused_to_the_round_of_watch_that_sent_it() -> None:
+    async def story(here: Story) -> None:
+        here.azure.management_groups = {SUBSCRIPTION: ("landing-zones", "root")}
+        await here.create()
+        await here.passes(900)
+        await here.ledger.bump(here.zone.group_id, here.azure.clock.now() - 100, "lost", here.zone)
+        here.faults.add(effects.too_many_requests(PAUSE), method="GET", path=r"/managedClusters$", times=1)
+        await here.watch()
+        (sent,) = [item for item in here.queue.sent if item.why == "overdue"]
+        (paused,) = sent.paused
+        assert paused.path.endswith("/managedclusters")
+        assert paused.until - here.azure.clock.now() == PAUSE
+
+    tell(story, by_name)
