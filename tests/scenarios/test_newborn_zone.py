@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.arm.resource_id import ResourceId
+from functions.ledger.state import Row
 from functions.policy import Hub, Mode, Policy, PolicyError, Scope
 from localazure import fault_effects as effects
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke
@@ -547,3 +548,23 @@ def test_a_healthy_link_is_put_once_though_the_ledger_answers_nothing_meanwhile(
         assert len(here.links()) == 3
 
     tell(story, both_hubs, second_hub=True)
+
+
+def test_an_event_on_a_linked_zone_puts_nothing_though_the_tables_answer_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(600)
+        read = here.ledger.read
+
+        async def late(subject: ResourceId) -> Row:
+            await asyncio.sleep(0.2)  # longer than the head start of the tables
+            return await read(subject)
+
+        monkeypatch.setattr(here.ledger, "read", late)
+        here.faults.add(effects.latency(0.3), method="GET")
+        await here.event(str(here.zone), cause="tags")
+        await here.passes(300)
+        assert len(here.transport.links_put()) == 1
+        assert here.queue.waiting() == 0
+
+    tell(story, hub_by_name)

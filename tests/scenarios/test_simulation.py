@@ -19,6 +19,8 @@ CAUGHT = {
     "anybodys-links": ("not ours", 18),
     "forgotten-pause": ("again before its pause is over", 4),
     "intents-left-open": ("has no outcome", 4),
+    "unlisted-for-removed": ("it is linked, and its row says so", 2),
+    "removed-on-one-look": ("on one look", 52),
     "unshown-for-outside": ("no pass on", 4),
     "nothing-to-read": ("messages are poisoned", 31),
 }
