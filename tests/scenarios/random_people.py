@@ -29,9 +29,9 @@ class People:
         """All that people do, at its time."""
         dice, deeds = self._dice, list[tuple[float, int, Callable[[], Awaitable[None]]]]()
         for plan in self._world.plans:
-            deeds.append((plan.born, len(deeds), lambda plan=plan: self._create(plan)))
+            deeds.append((plan.born, len(deeds), lambda plan=plan: self.create(plan)))
             if plan.dies is not None:
-                deeds.append((plan.dies, len(deeds), lambda plan=plan: self._delete(plan)))
+                deeds.append((plan.dies, len(deeds), lambda plan=plan: self.delete(plan)))
             for _ in range(dice.randint(0, 3)):
                 at = plan.born + dice.uniform(20, self._world.busy_for)
                 deeds.append((at, len(deeds), lambda plan=plan: self._touch(plan)))
@@ -56,16 +56,16 @@ class People:
         )
         plan.takes(self._world.harmless_shape())
         self._world.plans.append(plan)
-        await self._create(plan)
+        await self.create(plan)
         return plan
 
     async def delete_again(self) -> None:
         """Who deletes a cluster and fails, because of links on its zone, tries it again."""
         for plan in self._world.plans:
             if plan.deleting and self._azure.store.get(plan.id) is not None:
-                await self._delete(plan)
+                await self.delete(plan)
 
-    async def _create(self, plan: Plan) -> None:
+    async def create(self, plan: Plan) -> None:
         request = cluster_request(
             plan.spoke.node_subnet,
             plan.spoke.location,
@@ -76,7 +76,7 @@ class People:
         turned = shaped(self._azure, plan.spoke, plan.shape)
         await self._ask("PUT", plan.id, turned(request))
 
-    async def _delete(self, plan: Plan) -> None:
+    async def delete(self, plan: Plan) -> None:
         plan.deleting = True
         await self._ask("DELETE", plan.id)
 

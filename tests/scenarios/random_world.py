@@ -17,6 +17,7 @@ from localazure.store import Json, Resource
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
 from tests.scenarios.cluster_shapes import OVERLAID, Shape, drawn
 
+CLUSTERS = "Microsoft.ContainerService/managedClusters"
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
 ELSEWHERE = "44444444-4444-4444-4444-444444444444"
@@ -42,6 +43,7 @@ class Plan:
     zone_at: float = 0.0
     deleting: bool = False
     shape: Shape = OVERLAID
+    is_short: bool = False  # its life, which somebody else draws
 
     def takes(self, shape: Shape) -> None:
         """A shape that AKS locks down makes the cluster one that Tether may not write to."""
@@ -64,6 +66,8 @@ class RandomWorld:
     kept: dict[str, Json] = field(default_factory=dict[str, Json])
     """Links that are not ours, as they were when somebody made or took them."""
     seed: int = 0
+    has_short_lives: bool = False
+    """Whether many clusters lived for minutes, before and now. The removal limit is a real share of the fleet then."""
     closing_down: bool = False
     """Whether most clusters are deleted, more than the policy lets Tether remove in an hour."""
 
@@ -104,10 +108,14 @@ class RandomWorld:
                 hub_subscriptions=(HUB_SUBSCRIPTION,),
             ),
             custom_zones=(ResourceId(LISTED),),
-            max_changed_share=1.0 if second else 0.01 if self.closing_down else dice.choice([1.0, 0.01]),
+            max_changed_share=self._share(second=second),
             prune=not second and dice.random() < 0.4,
         )
         return self._in_force(policy, (Hub(vnet=ResourceId(self.hub)),) if second else self._drawn_hubs())
+
+    def _share(self, *, second: bool) -> float:
+        few = 0.3 if self.has_short_lives else 0.01
+        return 1.0 if second else few if self.closing_down else self.dice.choice([1.0, few])
 
     def changed(self, policy: Policy) -> Policy:
         """What somebody deploys half-way: other hubs, or other clusters for the same."""
@@ -178,7 +186,8 @@ class RandomWorld:
             for plan in self.plans:
                 if not plan.zone and self._made_for(plan) == event["subject"].casefold():
                     plan.zone, plan.zone_at = event["subject"], self.azure.clock.now()
-                    self._be_quicker(plan)
+                    if not plan.is_short:
+                        self._be_quicker(plan)
 
     def _made_for(self, plan: Plan) -> str:
         cluster = self.azure.store.get(plan.id)

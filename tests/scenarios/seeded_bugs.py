@@ -17,10 +17,12 @@ from functions.fleet.scope import NotShownError, Scopes
 from functions.fleet.zone_name import labels
 from functions.handlers import zone_link_leaving, zone_link_removal, zone_link_standing, zone_links
 from functions.ledger import journal
+from functions.ledger.hour import Hour
 from functions.ledger.state import Counters, Mark
 from functions.policy import OWNER_TAG
 from functions.queue import QueueError
 from functions.restraint import Restrained
+from tests.scenarios.memory_ledger import MemoryLedger
 
 
 @contextmanager
@@ -94,6 +96,18 @@ def unlimited_removal() -> Iterator[None]:
         return Restrained(tuple(changes))
 
     with patch.object(permission, "within_limit", within_limit):
+        yield
+
+
+@contextmanager
+def rows_for_clusters() -> Iterator[None]:
+    """The removal limit takes its share of all rows, those of clusters that ended long ago included."""
+    real = MemoryLedger.hour
+
+    async def hour(self: MemoryLedger, at: float) -> Hour:
+        return msgspec.structs.replace(await real(self, at), fleet=len(self.held))
+
+    with patch.object(MemoryLedger, "hour", hour):
         yield
 
 
@@ -185,6 +199,7 @@ BUGS: dict[str, Callable[[], Any]] = {
     "mark-of-now": mark_of_now,
     "suffix-for-equality": suffix_for_equality,
     "unlimited-removal": unlimited_removal,
+    "rows-for-clusters": rows_for_clusters,
     "anybodys-links": anybodys_links,
     "forgotten-pause": forgotten_pause,
     "intents-left-open": intents_left_open,

@@ -23,6 +23,7 @@ from tests.scenarios.random_troubles import ToldFaults, trouble
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.seeded_bugs import BUGS
 from tests.scenarios.seeds_command import Verdict, quiet_logs, seeds_command
+from tests.scenarios.short_lives import live_shortly, lived_before
 from tests.scenarios.simulation_end import IN_TIME, End
 from tests.scenarios.simulation_rules import Rules
 
@@ -51,7 +52,8 @@ async def _world(seed: int) -> Verdict:
     azure = LocalAzure(Clock(start=_START), seed=seed)
     azure.limits = Limits(azure.clock) if dice.random() < 0.3 else None
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
-    world = RandomWorld(azure, Random(dice.random()), busy_for, seed=seed)
+    short = Random(f"short-lived:{seed}")
+    world = RandomWorld(azure, Random(dice.random()), busy_for, seed=seed, has_short_lives=short.random() < 0.3)
     _show_late(azure, Random(f"late:{seed}"), busy_for)
     azure.link_writes = _link_writes(Random(f"links:{seed}"), azure)
     people = People(world)
@@ -71,9 +73,13 @@ async def _world(seed: int) -> Verdict:
             for host in hosts:
                 await grid.subscribe(host.policy.owner, host.hear)
                 host.start()
-            living = asyncio.ensure_future(people.live())
+            living = [asyncio.ensure_future(people.live())]
+            if world.has_short_lives:
+                for host in hosts:
+                    lived_before(host, short)
+                living.append(asyncio.ensure_future(live_shortly(people, world, short)))
             await trouble(azure, dice, busy_for, faults, grid, hosts)
-            await living
+            await asyncio.gather(*living)
             await _quiet(dice, people, grid, hosts, End(rules, hosts))
     finally:
         for host in hosts:

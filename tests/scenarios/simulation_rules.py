@@ -187,7 +187,8 @@ class Rules:
         removed, now = self._removed.setdefault(policy.owner, {}), self.azure.clock.now()
         removed[path.casefold()] = now
         lately = {ResourceId(link).group_id for link, at in removed.items() if at > now - _HOUR}
-        if len(lately) > allowance(len(host.ledger.held), policy.max_changed_share):
+        # All clusters of the world live, or lived within the hour that it takes at most. No row of another counts.
+        if len(lately) > allowance(len(self.world.plans), policy.max_changed_share):
             self.broken(f"DELETE {path}: on the {len(lately)}th cluster within the hour")
 
     def answered(self, invocation: Invocation | None, request: HttpRequest, answer: Any) -> None:

@@ -16,6 +16,7 @@ CAUGHT = {
     "mark-of-now": ("after its last event", 4),
     "suffix-for-equality": ("nobody's zone", 23),
     "unlimited-removal": ("th cluster within the hour", 73),
+    "rows-for-clusters": ("th cluster within the hour", 73),
     "anybodys-links": ("not ours", 18),
     "forgotten-pause": ("again before its pause is over", 4),
     "intents-left-open": ("has no outcome", 4),
