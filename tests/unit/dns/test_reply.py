@@ -141,6 +141,16 @@ def test_names_are_read_as_dnspython_reads_them() -> None:
     assert found.minimum(found.authority[0]) == 77
 
 
+def test_a_long_chain_of_compressed_names_is_read() -> None:
+    """A message that dnspython writes and does not read (findings/dnspython-pointer-chain.sh)."""
+    message, owner = dns.message.make_response(dns.message.from_wire(asked().message(7))), NAME.to_text()
+    for number in range(32):
+        owner = f"l{number}.{owner}"
+        message.additional.append(dns.rrset.from_text(owner, 60, "IN", "A", "192.0.2.1"))
+    found = read(message.to_wire()).additional
+    assert dns.name.from_wire(found[-1].name, 0)[0] == dns.name.from_text(owner)
+
+
 @given(st.binary(max_size=300))
 def test_noise_is_read_or_refused_and_nothing_else(noise: bytes) -> None:
     with contextlib.suppress(UnreadableError):
