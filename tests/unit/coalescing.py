@@ -53,6 +53,7 @@ class Pass(NamedTuple):
     observed: bool = False
     seq: int = _NO_ROW
     look: int = _NO_ROW
+    made: float = 0.0
     asked: int = 0
     looking: bool = False
     saw_event: bool = False
@@ -60,6 +61,7 @@ class Pass(NamedTuple):
     sent: bool = False
     upto: int = _NO_ROW
     """The row's `seq` right after the event of a pass in hand was counted."""
+    upto_made: float = 0.0
     known: bool = False
     """Whether that event had ended before."""
 
@@ -84,6 +86,8 @@ class Budget(NamedTuple):
     asks: int = 0
     blind: int = 0
     early_watches: int = 0
+    forgets: int = 0
+    """Of idle counters, while a pass that has seen them may still be under way."""
 
 
 NOTHING_GOES_WRONG = Budget()
@@ -114,6 +118,7 @@ class Rules:
     finish_with_the_row_of_now: bool = False
     forget_what_others_asked: bool = False
     remember_a_late_count: bool = False
+    any_made: bool = False
     mark_of: Callable[[Counters, Counters | None, str], Mark] = coalescing.mark_of
 
 
@@ -137,7 +142,7 @@ class World:
         return not self.left.redeliveries
 
     def start(self) -> State:
-        return State(Counters(), (Delivery.WAITING,) * self.events, (), (), self.left)
+        return State(Counters(made=1.0), (Delivery.WAITING,) * self.events, (), (), self.left)
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
         """Everything that can happen next, each with words for it."""
@@ -159,6 +164,8 @@ class World:
                 yield from _killed(_spent(others, "kills"), doing)
         yield from _doubled(state)
         yield from self._watch(state)
+        if state.left.forgets and state.counters.idle and state.counters.seq:
+            yield "forgot", _spent(state, "forgets")._replace(counters=Counters(made=state.counters.made + 1))
 
     def _delivery(self, state: State, number: int, phase: int) -> Iterator[tuple[str, State]]:
         mine = Message(event=-1 if self._alike else number)
@@ -200,7 +207,8 @@ class World:
         if self.rules.drop(message, state.counters):
             yield f"dropped {message}", rest
             return
-        taken = Pass(Stage.TAKEN, message, seq=state.counters.seq, look=state.counters.look)
+        held = state.counters
+        taken = Pass(Stage.TAKEN, message, seq=held.seq, look=held.look, made=held.made)
         if self.rules.finish_before_observing:
             rest = self._finished(rest, taken)
         yield f"took {message}", _with(rest, taken)
@@ -244,7 +252,7 @@ class World:
             counters = others.counters.bumped(doing.message.cause)
             late = doing.observed and not self.rules.remember_a_late_count
             remembered = {"seq": 0, "look": _NO_ROW} if late else {"seq": counters.seq, "look": counters.look}
-            counted = doing._replace(counted=True, **remembered)
+            counted = doing._replace(counted=True, made=counters.made, **remembered)
             yield "counted urgently", _with(others._replace(counters=counters), _ready(counted))
             if others.left.no_tables:
                 yield (
@@ -263,7 +271,8 @@ class World:
         cause = doing.message.cause
         if not doing.counted:
             counters = others.counters.bumped(cause)
-            counted = doing._replace(counted=True, upto=counters.seq, known=cause in counters.causes)
+            known = cause in counters.causes
+            counted = doing._replace(counted=True, upto=counters.seq, upto_made=counters.made, known=known)
             yield "counted in hand", _with(others._replace(counters=counters), counted)
             if others.left.no_tables:
                 yield "could not count in hand", _with(_spent(others, "no_tables"), doing._replace(counted=True))
@@ -275,7 +284,8 @@ class World:
             if cause in others.counters.causes:
                 yield "was answered", _phase(others, doing.urgent, Delivery.OVER)
             else:
-                yield "read in hand", _with(others, doing._replace(seq=others.counters.seq, look=others.counters.look))
+                held = others.counters
+                yield "read in hand", _with(others, doing._replace(seq=held.seq, look=held.look, made=held.made))
         elif not doing.observed:
             yield "observed in hand", _with(others, self._held(_seeing(doing)))
 
@@ -284,9 +294,10 @@ class World:
         if not doing.sent or not doing.observed:
             return doing
         cause = doing.message.cause
-        counted = Counters(seq=doing.upto, causes=(cause,) if doing.known else ()) if doing.upto != _NO_ROW else None
-        mark = self.rules.mark_of(Counters(seq=doing.seq, look=doing.look), counted, cause)
-        return doing._replace(stage=Stage.OBSERVED, seq=mark.seq, look=mark.look)
+        causes = (cause,) if doing.known else ()
+        counted = Counters(seq=doing.upto, causes=causes, made=doing.upto_made) if doing.upto != _NO_ROW else None
+        mark = self.rules.mark_of(Counters(seq=doing.seq, look=doing.look, made=doing.made), counted, cause)
+        return doing._replace(stage=Stage.OBSERVED, seq=mark.seq, look=mark.look, made=mark.made)
 
     def _wants(self, others: State, doing: Pass) -> State:
         """A lone worker's wish binds at once; of two, the other may have seen that nothing is left to wish for."""
@@ -308,7 +319,8 @@ class World:
             return state
         seq = state.counters.seq if self.rules.finish_with_the_row_of_now else doing.seq
         look = state.counters.look if self.rules.forget_what_others_asked else doing.look
-        counters = state.counters.finished(Mark(seq, look), doing.message.cause, looking=doing.looking)
+        made = 0.0 if self.rules.any_made else doing.made
+        counters = state.counters.finished(Mark(seq, look, made), doing.message.cause, looking=doing.looking)
         return state._replace(counters=counters)
 
     def _watch(self, state: State) -> Iterator[tuple[str, State]]:

@@ -21,6 +21,7 @@ TABLES = World(events=2, left=Budget(kills=1, no_tables=1))
 WATCH = World(events=1, left=Budget(kills=1, asks=1, early_watches=1))
 URGENT = World(events=2, urgent=1, workers=1, left=Budget(kills=1, no_tables=1))
 IN_HAND = World(events=2, urgent=1, in_hand=True, workers=1, left=Budget(kills=1, no_tables=1))
+FORGETS = World(events=2, left=Budget(kills=1, doubles=1, forgets=1))
 URGENT_LOOKS = World(events=2, urgent=1, workers=1, left=Budget(kills=1, asks=1))
 
 
@@ -42,6 +43,9 @@ def tried(world: World) -> Searched[State]:
         pytest.param(LONE, id="a lone worker that wants to look again"),
         pytest.param(TABLES, id="tables that do not answer"),
         pytest.param(WATCH, id="a watch that comes too early"),
+        pytest.param(FORGETS, id="idle counters that are forgotten while a pass is under way"),
+        pytest.param(replace(IN_HAND, left=Budget(forgets=1)), id="while one in hand is"),
+        pytest.param(replace(URGENT, left=Budget(forgets=1)), id="while an urgent one is"),
         pytest.param(URGENT, id="an urgent pass that counts while it reads"),
         pytest.param(URGENT_LOOKS, id="an urgent pass that asks for another one"),
         pytest.param(World(events=2, urgent=2, left=Budget(kills=1)), id="two urgent passes at once"),
@@ -125,6 +129,11 @@ def test_nothing_is_lost(world: World) -> None:
             replace(IN_HAND, rules=Rules(uncounted_is_always=False)),
             "after the last event",
             id="nor is the message of a pass in hand marked",
+        ),
+        pytest.param(
+            replace(FORGETS, rules=Rules(any_made=True)),
+            "after the last event",
+            id="a pass answers for events in counters that were begun after it observed",
         ),
     ],
 )
