@@ -5,13 +5,16 @@ that many clusters deleted at once are one decision and not one each. A plan nev
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Change
-from functions.ledger.reports import Place, Plan, Reports, Wanted
+from functions.ledger.reports import OddReportError, Place, Plan, Reports, Wanted
 from functions.plan import Approval, key, plan_id
 from functions.work import Work
+
+_log = logging.getLogger("tether")
 
 _AT_ONCE = 16  # plans that are read
 
@@ -41,7 +44,11 @@ async def waiting(ids: Iterable[str], reports: Reports) -> list[Plan]:
 
     async def read(one: str) -> Plan | None:
         async with lane:
-            return await reports.plan(one)
+            try:
+                return await reports.plan(one)
+            except OddReportError as error:
+                _log.error("what the plan %s stopped waits until a pass stops it again: %s", one, error)
+                return None
 
     return [plan for plan in await asyncio.gather(*(read(one) for one in set(ids))) if plan is not None]
 

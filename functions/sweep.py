@@ -20,6 +20,7 @@ from functions.fleet.seen import NOTHING_REMEMBERED
 from functions.fleet.survey import Survey, survey
 from functions.fleet.survey_join import items
 from functions.fleet.survey_records import read_records
+from functions.handlers import not_understood_findings
 from functions.handlers.verdict import Change, Finding
 from functions.inquiry import Inquiry
 from functions.ledger.hour import Claim, Hour
@@ -71,8 +72,9 @@ async def _swept(
     at = around.now()
     graph = Graph(around.session, now=around.now, sleep=sleep, budget=_BUDGET)
     found = await survey(graph, around.policy, around.scopes, at)
-    remembered = await _remembered(ledger)
+    remembered, odd = await _remembered(ledger)
     told = await _judged(found, around, remembered)
+    told.find(odd)
     limited, plan = Limited(tuple(told.changes)), None
     if around.policy.mode is Mode.ENFORCE:
         limited, plan = await _limited(told, remembered, around, ledger, reports)
@@ -114,13 +116,18 @@ async def _judged(found: Survey, around: Around, remembered: Mapping[ResourceId,
     return told
 
 
-async def _remembered(ledger: Ledger) -> Mapping[ResourceId, Observed]:
-    """What the ledger knows of each row. Without it a sweep still heals: its passes read their rows themselves."""
+async def _remembered(ledger: Ledger) -> tuple[Mapping[ResourceId, Observed], list[Finding]]:
+    """What the ledger knows of each row, and the rows of which it cannot be decoded.
+
+    Without it a sweep still heals: its passes read their rows themselves.
+    """
     try:
-        return {row.subject: row.observed for row in await ledger.rows()}
+        rows = await ledger.rows()
     except LedgerError as error:
         _log.warning("a sweep goes on without its memory: %s", error)
-        return {}
+        return {}, []
+    odd = [not_understood_findings.memory_not_understood(row.subject, row.odd) for row in rows if row.odd]
+    return {row.subject: row.observed for row in rows if not row.odd}, odd
 
 
 async def _limited(

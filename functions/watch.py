@@ -20,7 +20,7 @@ from functions.handlers.verdict import Finding
 from functions.ledger import journal
 from functions.ledger.coalescing import resent
 from functions.ledger.instants import has_passed, is_due_later
-from functions.ledger.state import Ledger, NewerRowError, Observed, Row
+from functions.ledger.state import Ledger, NewerRowError, Observed, OddRowError, Row
 from functions.queue import WorkQueue
 from functions.role import Role
 from functions.telling_queue import TellingQueue
@@ -107,7 +107,9 @@ async def _round(around: Around, queue: WorkQueue, ledger: Ledger, pauses: Pause
     for row in rows.values():
         if row.counters.pending or row.counters.look_at:
             around.scopes.awaits(around.policy, row.subject.subscription, at)
-    odd = listed.findings
+    unread = (row for row in rows.values() if row.odd)
+    memory = (not_understood_findings.memory_not_understood(row.subject, row.odd) for row in unread)
+    odd = (*listed.findings, *memory)
     _tell([finding for finding in odd if pauses.is_news(finding, at)], at)
     return Watched(len(listed.clusters), len(woken), again, listed.unreadable, around.scopes.unseen(at), odd)
 
@@ -205,8 +207,11 @@ def wants_a_look(cluster: ManagedCluster, row: Row | None, at: float) -> bool:
     settled          nothing                               no: the sweep looks at what rests
     settled          another state                         yes: to record it
     any              an event without its pass             no: `resent` sees to it
+    settled          what cannot be decoded                no: the sweep looks at it, and `watch` reports it
     """
     state = cluster.properties.provisioning_state.casefold()
+    if row is not None and row.odd and cluster.settled:
+        return False
     if row is None or row.observed == Observed():
         nothing_known = row is None or not row.counters.pending
         return nothing_known and (not cluster.settled or state == "failed")
@@ -241,7 +246,7 @@ async def _wake(
     work = Work(target=target, subject=subject, why="watch", cause=cause, since=at)
     try:
         await ledger.bump(subject, at, cause, target, known=True)
-    except NewerRowError as error:
+    except (NewerRowError, OddRowError) as error:
         _log.warning("%s", error)
         return ()
     await queue.send(work, 0)

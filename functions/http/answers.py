@@ -8,6 +8,8 @@ from functions.handlers.verdict import Change, Finding
 from functions.ledger.reports import Round
 from functions.ledger.state import Entry, Row
 
+MEMORY_NOT_UNDERSTOOD = "memory-not-understood"
+
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A part of an answer. Times are RFC 3339 in UTC, durations seconds, resources Azure ids."""
@@ -96,7 +98,11 @@ class ShownEntry(Shown, frozen=True, kw_only=True):
 
 
 class ShownCluster(Shown, frozen=True, kw_only=True):
-    """A cluster as the ledger remembers it from its last pass."""
+    """A cluster as the ledger remembers it from its last pass.
+
+    Of a row that cannot be decoded only its node resource group is known, which is its `id` then, with the finding
+    `memory-not-understood`.
+    """
 
     id: str
     location: str
@@ -114,13 +120,13 @@ class ShownCluster(Shown, frozen=True, kw_only=True):
     def of(cls, row: Row) -> "ShownCluster":
         held = row.observed
         return cls(
-            id=held.cluster,
+            id=held.cluster or str(row.subject),
             location=held.location,
             state=held.state,
             zone=held.zone,
             private_fqdn=held.private_fqdn,
             linked_to=held.hubs,
-            findings=held.findings,
+            findings=(MEMORY_NOT_UNDERSTOOD,) if row.odd else held.findings,
             seen_at=moment(held.at),
             looks_again_at=known_moment(row.counters.look_at),
             event_waits=row.counters.pending,

@@ -39,7 +39,7 @@ async def cluster_detail(asked: Asked[NoParameters], desk: Desk) -> ClusterDetai
     if held is not None:
         around.learn_pauses(held.counters.paused)
     considered, endpoint, balancer, record = await asyncio.gather(
-        consider(work, around, before=held.observed if held else None),
+        consider(work, around, before=held.memory if held else None),
         pieces.endpoint(around.session, cluster),
         pieces.balancer(around.session, cluster),
         pieces.record(around.session, cluster, zone_of(cluster)),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from functions.arm.resource_id import ResourceId
-from functions.http.answers import ClusterPage, ShownCluster
+from functions.http.answers import MEMORY_NOT_UNDERSTOOD, ClusterPage, ShownCluster
 from functions.http.asked import Asked, Parameters
 from functions.http.desk import Desk
 from functions.http.problem import Problem
@@ -92,6 +92,8 @@ async def _page(query: ListQuery, after: ResourceId | None, ledger: Ledger) -> t
 
 
 def _wanted(row: Row, query: ListQuery) -> bool:
+    if row.odd:  # what cluster it was is not known
+        return query.finding in {None, ANY, MEMORY_NOT_UNDERSTOOD} and query.state is None
     held = row.observed
     if not held.cluster:
         return False

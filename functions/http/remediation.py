@@ -98,7 +98,7 @@ async def _pass(work: Work, address: str, desk: Desk) -> Reconciliation:
     A cluster that has no row (it is public, say) gets none: nothing would ever answer it.
     """
     row = await _counted(work, desk) if work.placed else None
-    held, mark = (row.observed, row.counters.mark) if row else (None, None)
+    held, mark = (row.memory, row.counters.mark) if row else (None, None)
     work = _going_on(work, held)
     if row is not None:
         desk.around.learn_pauses(row.counters.paused)
@@ -145,4 +145,4 @@ async def _counted(work: Work, desk: Desk) -> Row | None:
     except LedgerError as error:
         _log.warning("a pass goes on without its memory: %s", error)
         return None
-    return Row(held.subject, counters, held.observed)
+    return msgspec.structs.replace(held, counters=counters)

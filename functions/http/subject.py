@@ -35,7 +35,7 @@ async def known_row(cluster: ResourceId, ledger: Ledger) -> ResourceId | None:
 async def remembered(row: ResourceId, ledger: Ledger) -> Observed | None:
     """What a dry run may take from earlier passes, None where the tables do not answer: it sees enough without."""
     try:
-        return (await ledger.read(row)).observed
+        return (await ledger.read(row)).memory
     except LedgerError as error:
         _log.warning("a dry run goes on without what is remembered of %s: %s", row, error)
         return None

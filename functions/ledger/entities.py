@@ -5,13 +5,16 @@ from typing import Any
 
 import msgspec
 
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.fleet.model import decode_hook, encode_hook
 from functions.ledger.instants import finite
 from functions.ledger.paused import Paused
-from functions.ledger.state import VERSION, Counters, Entry, LedgerError, NewerRowError, Observed, Row, in_brief
+from functions.ledger.state import VERSION, Counters, Entry, NewerRowError, Observed, OddRowError, Row, in_brief
 
 _FAR = 10**13  # milliseconds, far in the future: the newest entry of the journal sorts first
+
+# Slashes in the id of a resource that lies in a resource group, at least.
+_OF_A_RESOURCE = 8
 
 _POINTER = "cluster-"
 
@@ -128,22 +131,24 @@ def glanced(subject: ResourceId, entity: dict[str, Any]) -> Row | None:
 
     Raises NewerRowError for a row of a newer version.
     """
-    if int(entity.get("version", VERSION)) > VERSION:
-        raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
     try:
+        if int(entity.get("version", VERSION)) > VERSION:
+            raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
         observed = observed_decoder.decode(entity.get("brief") or "")
         look_at = finite(float(entity.get("look_at") or 0.0))
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        return None
+    if _unread_id(observed):
         return None
     return Row(subject, Counters(seq=int(bool(entity.get("pending"))), look_at=look_at), observed)
 
 
-def row_in(subject: ResourceId, entity: dict[str, Any]) -> Row:
-    """The row in an entity. Raises NewerRowError for one that a newer version wrote."""
-    if int(entity.get("version", VERSION)) > VERSION:
-        raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
+def counters_in(subject: ResourceId, entity: dict[str, Any]) -> Counters:
+    """The counters in an entity. Raises NewerRowError for a newer version's, OddRowError for odd ones."""
     try:
-        counters = Counters(
+        if int(entity.get("version", VERSION)) > VERSION:
+            raise NewerRowError(f"the row of {subject} was written by a newer version of Tether and is left alone")
+        return Counters(
             seq=int(entity.get("seq" if is_proven(entity) else "unproven") or 0),
             done=int(entity.get("done", 0)),
             look=int(entity.get("look", 0)),
@@ -152,7 +157,53 @@ def row_in(subject: ResourceId, entity: dict[str, Any]) -> Row:
             causes=msgspec.json.decode(entity.get("causes") or "[]", type=tuple[str, ...]),
             paused=msgspec.json.decode(entity.get("paused") or "[]", type=tuple[Paused, ...]),
         )
-        observed = observed_decoder.decode(entity["observed"]) if entity.get("observed") else Observed()
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
-    return Row(subject, counters, observed, str(entity.get("target") or ""), is_proven(entity))
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise OddRowError(f"the row of {subject} cannot be read: {error}") from None
+
+
+def row_in(subject: ResourceId, entity: dict[str, Any], text: str | bytes | None = None) -> Row:
+    """The row in an entity, odd where it cannot be decoded. Raises NewerRowError for one that a newer version wrote.
+
+    `text` is the observation where that does not stand in the entity itself.
+    """
+    counters, odd = Counters(), ""
+    try:
+        counters = counters_in(subject, entity)
+    except OddRowError as error:
+        odd = str(error)
+    observed = Observed()
+    try:
+        if text or entity.get("observed"):
+            observed = observed_decoder.decode(text or entity["observed"])
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        odd = odd or f"the row of {subject} cannot be read: {error}"
+    odd = odd or _unread_id(observed)
+    if odd:
+        observed = Observed()
+    return Row(subject, counters, observed, str(entity.get("target") or ""), is_proven(entity), odd)
+
+
+def _unread_id(observed: Observed) -> str:
+    """Why an id in an observation is none, empty where all are: cheaply, since this is done for every row."""
+    for name, text in (("cluster", observed.cluster), ("zone", observed.zone)):
+        if text and not (text.startswith("/subscriptions/") and text.count("/") >= _OF_A_RESOURCE):
+            return f"its {name} is no id"
+    return ""
+
+
+def checked(row: Row) -> Row:
+    """The row, odd where an id in it cannot be read."""
+    if row.odd or has_ids(row.observed):
+        return row
+    return msgspec.structs.replace(row, observed=Observed(), odd="an id in it cannot be read")
+
+
+def has_ids(observed: Observed) -> bool:
+    """Whether what should be ids in an observation are ids."""
+    try:
+        for text in (observed.cluster, observed.zone, *observed.hubs):
+            if text:
+                ResourceId(text)
+    except InvalidResourceIdError:
+        return False
+    return True

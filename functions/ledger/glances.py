@@ -8,9 +8,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.ledger.entities import GLANCED, brief, glanced, keys
-from functions.ledger.state import LedgerError, NewerRowError, Observed, Row, glance
+from functions.ledger.state import LedgerError, NewerRowError, Row, glance
 from functions.ledger.storage_tables import StorageTables
 
 _log = logging.getLogger("tether")
@@ -29,11 +29,13 @@ async def watched_in(tables: StorageTables, table: str, asked: str, whole: Whole
     """
     found: dict[ResourceId, Row | None] = {}
     for entity in await tables.entities(table, asked, {}, GLANCED):
-        subject = ResourceId(entity["id"])
         try:
+            subject = ResourceId(entity["id"])
             found[subject] = glanced(subject, entity)
         except NewerRowError as error:
             _log.warning("%s", error)
+        except (KeyError, TypeError, AttributeError, InvalidResourceIdError) as error:
+            _log.error("a row of the ledger is left out, since its id cannot be read: %r", error)
     old = sorted(subject for subject, row in found.items() if row is None)
     if old:
         found.update((row.subject, glance(row)) for row in await whole() if found.get(row.subject, row) is None)
@@ -51,10 +53,11 @@ async def _briefed(tables: StorageTables, table: str, subjects: Sequence[Resourc
             if held is None:
                 return
             try:
-                observed: Observed = (await read(subject, held)).observed
+                row = await read(subject, held)
             except LedgerError as error:
                 _log.warning("%s", error)
                 return
-            await tables.change(table, held, {**keys(subject), **brief(observed)})
+            if row.memory is not None:
+                await tables.change(table, held, {**keys(subject), **brief(row.memory)})
 
     await asyncio.gather(*map(one, subjects))

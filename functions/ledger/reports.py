@@ -4,12 +4,15 @@ A JSON document each: `drift/latest.json`, `drift/<date>.json`, `watch/latest.js
 `plans/<id>.json` and `approvals/<id>.json`.
 """
 
+import logging
 from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
 
 from functions.plan import Approval
+
+_log = logging.getLogger("tether")
 
 _LATEST = "drift/latest.json"
 _WATCHED, _AWAITED, _UNSEEN = "watch/latest.json", "watch/awaited.json", "watch/unseen.json"
@@ -22,6 +25,10 @@ _OLDEST = 1800.0  # seconds: an event's own time is what its sender says
 
 class ReportsError(Exception):
     """The reports could not be reached: nothing is known, and nothing was kept."""
+
+
+class OddReportError(ReportsError):
+    """A report is there and cannot be decoded. Others can be read."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -187,8 +194,18 @@ class Reports:
 
     async def approvals(self, now: float) -> tuple[Approval, ...]:
         """Those that hold now."""
-        held = [await self._document(name, Approval) for name in await self._documents.names("approvals/")]
-        return tuple(one for one in held if one is not None and one.holds(now))
+        found: list[Approval] = []
+        for name in await self._documents.names("approvals/"):
+            body = await self._documents.read(name)
+            try:
+                held = None if body is None else msgspec.json.decode(body, type=Approval)
+            except (msgspec.MsgspecError, ValueError) as error:
+                # What was not understood was not given.
+                _log.error("the approval %s permits nothing, since it cannot be read: %s", name, error)
+                continue
+            if held is not None and held.holds(now):
+                found.append(held)
+        return tuple(found)
 
     async def keep_round(self, watched: Round) -> None:
         """Keep a round of `watch` as the last one."""
@@ -225,8 +242,8 @@ class Reports:
         body = await self._documents.read(name)
         try:
             return None if body is None else msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
-            raise ReportsError(f"the report {name} cannot be read: {error}") from None
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise OddReportError(f"the report {name} cannot be read: {error}") from None
 
 
 def day_of(at: float) -> str:

@@ -36,6 +36,10 @@ class NewerRowError(LedgerError):
     """The row was written by a newer version of Tether: it is left alone."""
 
 
+class OddRowError(LedgerError):
+    """The counters of a row cannot be decoded: they are left alone, and nothing is counted."""
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What a pass remembers of the counters from before it observed. `made` is as in Counters, 0 for any."""
 
@@ -193,6 +197,9 @@ class Row(msgspec.Struct, frozen=True):
 
     `proven`: whether a pass has seen a cluster or a listed custom zone behind it. Until then it only counts events
     (docs/decisions/0014).
+
+    `odd` says why what the row holds cannot be decoded, empty where it can. Nothing of it is known then: `observed` is
+    empty, `memory` is None, and the row is neither overwritten nor forgotten.
     """
 
     subject: ResourceId
@@ -200,6 +207,12 @@ class Row(msgspec.Struct, frozen=True):
     observed: Observed = Observed()
     target: str = ""  # what the last event named: the zone, or the cluster
     proven: bool = True
+    odd: str = ""
+
+    @property
+    def memory(self) -> Observed | None:
+        """What is remembered, None where that is not known."""
+        return None if self.odd else self.observed
 
 
 def in_brief(observed: Observed) -> Observed:
@@ -216,7 +229,7 @@ def in_brief(observed: Observed) -> Observed:
 def glance(row: Row) -> Row:
     """A row with what `watch` needs: whether an event or a look-again is awaited, and the observation in brief."""
     counters = Counters(seq=int(row.counters.pending), look_at=row.counters.look_at)
-    return Row(row.subject, counters, in_brief(row.observed))
+    return Row(row.subject, counters, in_brief(row.observed), odd=row.odd)
 
 
 class UnprovenError(LedgerError):

@@ -9,16 +9,19 @@ from typing import Any
 
 import msgspec
 
-from functions.arm.resource_id import ResourceId
+from functions.arm.resource_id import InvalidResourceIdError, ResourceId
 from functions.ledger import bodies
 from functions.ledger.blobs import BlobDocuments
 from functions.ledger.entities import (
     COLUMNS,
     brief,
+    checked,
     counted,
+    counters_in,
     entry_columns,
     entry_decoder,
     entry_keys,
+    has_ids,
     is_pointer,
     is_proven,
     key,
@@ -83,9 +86,19 @@ _NOTHING = _Told()
 def _owes(entity: dict[str, Any]) -> bool:
     """Whether a row still has something to change or to remove (Observed.owes). What cannot be read may have."""
     try:
-        return bool(entity.get("observed")) and observed_decoder.decode(entity["observed"]).owes
-    except msgspec.MsgspecError:
+        held = observed_decoder.decode(entity["observed"]) if entity.get("observed") else Observed()
+        return held.owes or not has_ids(held)
+    except (msgspec.MsgspecError, ValueError, TypeError):
         return True
+
+
+def _pointed(pointer: dict[str, Any]) -> ResourceId | None:
+    """The subject that a pointer names, None where that cannot be read: the cluster tells it too."""
+    try:
+        return ResourceId(pointer["subject"])
+    except (KeyError, TypeError, AttributeError, InvalidResourceIdError) as error:
+        _log.warning("the row of a cluster is not known by the ledger: %r", error)
+        return None
 
 
 class TableLedger:
@@ -100,7 +113,7 @@ class TableLedger:
         self._bodies = BlobDocuments(storage, bodies.CONTAINER, timeout=_BODY_TIMEOUT)
 
     async def read(self, subject: ResourceId) -> Row:
-        return await self._row(subject, await self._get(subject) or {})
+        return checked(await self._row(subject, await self._get(subject) or {}))
 
     async def bump(
         self,
@@ -125,7 +138,11 @@ class TableLedger:
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         entity = await self._get(subject)
-        held = (await self._row(subject, entity or {})).observed
+        row = checked(await self._row(subject, entity or {}))
+        held = row.observed
+        if row.odd:
+            _log.warning("what was seen of %s is not kept: %s", subject, row.odd)
+            return
         if is_newer(held.at, observed.at):
             return
         proven = proves(subject, observed)
@@ -150,7 +167,7 @@ class TableLedger:
 
     async def row_of(self, cluster: ResourceId) -> ResourceId | None:
         entity = await self._tables.entity(STATE, pointer_keys(cluster))
-        return ResourceId(entity["subject"]) if entity else None
+        return _pointed(entity) if entity else None
 
     async def _point(self, subject: ResourceId, held: Observed, observed: Observed) -> None:
         """Keep what `row_of` needs, where it is not the same as before: first, so that no later write can skip it."""
@@ -222,7 +239,9 @@ class TableLedger:
 
     async def _is_needed(self, pointer: dict[str, Any], stays: Container[str]) -> bool:
         """Whether the row that a pointer names stays: one that was written since, or that owes something."""
-        subject = ResourceId(pointer["subject"])
+        subject = _pointed(pointer)
+        if subject is None:
+            return True  # what cannot be read is not forgotten
         return key(subject) in stays or _owes(await self._get(subject) or {})
 
     async def intend(self, entry: Entry) -> None:
@@ -235,8 +254,14 @@ class TableLedger:
         return await self._entries("PartitionKey eq @subject", {"subject": key(subject)}, most)
 
     async def _entries(self, asked: str, values: dict[str, Any], most: int | None = None) -> tuple[Entry, ...]:
-        entities = await self._tables.entities(JOURNAL, asked, values, ["entry", "body"], most)
-        return tuple([entry_decoder.decode(await self._whole(entity, "entry")) for entity in entities])
+        columns = ["PartitionKey", "RowKey", "entry", "body"]
+        found: list[Entry] = []
+        for entity in await self._tables.entities(JOURNAL, asked, values, columns, most):
+            try:
+                found.append(entry_decoder.decode(await self._whole(entity, "entry")))
+            except (msgspec.MsgspecError, ValueError, TypeError) as error:
+                _log.warning("a journal entry (%s %s) is left out: %s", entity["PartitionKey"], entity["RowKey"], error)
+        return tuple(found)
 
     async def close(self) -> None:
         await self._tables.close()
@@ -259,13 +284,8 @@ class TableLedger:
         return (await bodies.whole(self._bodies, entity["body"]) if entity.get("body") else None) or text
 
     async def _row(self, subject: ResourceId, entity: dict[str, Any]) -> Row:
-        row = row_in(subject, entity)
-        if not entity.get("body"):
-            return row
-        try:
-            return msgspec.structs.replace(row, observed=observed_decoder.decode(await self._whole(entity, "observed")))
-        except msgspec.MsgspecError as error:
-            raise LedgerError(f"the row of {subject} cannot be read: {error}") from None
+        text = await self._whole(entity, "observed") if entity.get("body") else None
+        return row_in(subject, entity, text)
 
     async def _get(self, subject: ResourceId) -> dict[str, Any] | None:
         return await self._tables.entity(STATE, keys(subject))
@@ -288,7 +308,7 @@ class TableLedger:
             held = await self._get(subject)
             if held is None:
                 return None
-            before = row_in(subject, held).counters
+            before = counters_in(subject, held)
             after, is_row = change(before), proven or is_proven(held)
             if after == before and is_row == is_proven(held):
                 return after
@@ -326,4 +346,6 @@ class TableLedger:
                 found.append(await self._row(ResourceId(entity["id"]), entity))
             except NewerRowError as error:
                 _log.warning("%s", error)
+            except (KeyError, TypeError, InvalidResourceIdError, AttributeError) as error:
+                _log.error("a row of the ledger is left out, since its id cannot be read: %r", error)
         return tuple(found)

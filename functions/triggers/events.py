@@ -168,7 +168,7 @@ async def _at_once(work: Work, here: "Live") -> None:
         async with asyncio.timeout(_DEADLINE):
             depth = Depth.URGENT if work.why == URGENT else Depth.MOVED
             done = await reconcile(
-                work, here.around, depth, early.observed if early else None, lambda: _linked_by_now(bumping, work)
+                work, here.around, depth, early.memory if early else None, lambda: _linked_by_now(bumping, work)
             )
     except Exception:  # noqa: BLE001 - logged with its traceback, and the work goes on elsewhere
         # Whatever went wrong, a mistake of ours included, the queue's worker gets to see it too.
@@ -192,7 +192,7 @@ async def _at_once(work: Work, here: "Live") -> None:
         here.turns.end(work.target, number)
     if work.why == URGENT or early is None:
         here.turns.linked(work.target)
-    await here.publisher.publish(happenings(work, done, early.observed if early else None, at))
+    await here.publisher.publish(happenings(work, done, early.memory if early else None, at))
 
 
 async def _settled(work: Work, done: "Pass", here: "Live", at: float, mark: "Mark | None") -> bool:

@@ -129,6 +129,8 @@ async def _made(
 ) -> None:
     """The pass and its end. `counting` is that of its event, where it was not counted before the row was read."""
     from functions.events_out import happenings
+    from functions.handlers import not_understood_findings
+    from functions.ledger import journal
     from functions.ledger.coalescing import mark_of
     from functions.ledger.journal import close_left_open
     from functions.reconcile import reconcile
@@ -140,8 +142,10 @@ async def _made(
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
+    if row is not None and row.odd:
+        journal.found(not_understood_findings.memory_not_understood(item.row, row.odd), item)
     number = here.turns.begin()
-    done = await reconcile(item, around, before=row.observed if row else None)
+    done = await reconcile(item, around, before=row.memory if row else None)
     if row is not None:
         await close_left_open(here.ledger, item.row, around.now())  # after the pass, which need not wait for it
     at, mark = around.now(), None
@@ -150,7 +154,7 @@ async def _made(
         mark = mark_of(row.counters, counted, item.cause)
     await settle(item, done, here.queue, here.ledger, at, mark)
     here.turns.end(item.target, number)
-    await here.publisher.publish(happenings(item, done, row.observed if row else None, at))
+    await here.publisher.publish(happenings(item, done, row.memory if row else None, at))
 
 
 async def _row(item: "Work", ledger: "Ledger") -> "Row | None":

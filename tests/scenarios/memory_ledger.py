@@ -72,7 +72,7 @@ class MemoryLedger:
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
-        if is_newer(row.observed.at, observed.at):
+        if row.odd or is_newer(row.observed.at, observed.at):
             return
         proven = row.proven or proves(subject, observed)
         if subject not in self.held and not proven and self._is_crowded(subject):
