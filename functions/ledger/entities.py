@@ -201,7 +201,7 @@ def checked(row: Row) -> Row:
 def has_ids(observed: Observed) -> bool:
     """Whether what should be ids in an observation are ids."""
     try:
-        for text in (observed.cluster, observed.zone, *observed.hubs):
+        for text in (observed.cluster, observed.zone):
             if text:
                 ResourceId(text)
     except InvalidResourceIdError:
