@@ -148,13 +148,6 @@ def endless_tug() -> Iterator[None]:
 
 
 @contextmanager
-def tug_of_the_row_alone() -> Iterator[None]:
-    """Only what a pass found in place counts as undone, and the journal is not asked."""
-    with patch.object(permission, "made_and_undone", lambda *_: None):
-        yield
-
-
-@contextmanager
 def cause_taken_for_mended() -> Iterator[None]:
     """A cluster is put again whatever made it fail."""
     with patch.object(failed_clusters, "mending", lambda *_: MENDED):
@@ -188,7 +181,6 @@ BUGS: dict[str, Callable[[], Any]] = {
     "absent-list-trusted": absent_list_trusted,
     "unread-routes": unread_routes,
     "endless-tug": endless_tug,
-    "tug-of-the-row-alone": tug_of_the_row_alone,
     "cause-taken-for-mended": cause_taken_for_mended,
     "uncounted-puts": uncounted_puts,
     "left-failed": left_failed,

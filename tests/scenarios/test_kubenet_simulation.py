@@ -25,7 +25,6 @@ CAUGHT = {
     "absent-list-trusted": ("does not list who is in it", 5),
     "unread-routes": ("leads elsewhere", 5),
     "endless-tug": ("whoever undoes it wants it so", 9),
-    "tug-of-the-row-alone": ("whoever undoes it wants it so", 900113),
     "cause-taken-for-mended": ("does not have its table", 3),
     "uncounted-puts": ("and never came up", 10),
     "left-failed": ("was made after the trouble", 2),
@@ -43,7 +42,7 @@ def test_once_the_trouble_stops_clusters_are_up_or_told_of_and_no_subnet_has_los
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_mistake_with_subnets_and_clusters_is_found(bug: str) -> None:
     words, first = CAUGHT[bug]
-    seeds = [*range(first, max(FAR, first + A_FEW)), *range(1, min(first, FAR))]
+    seeds = [*range(first, FAR), *range(1, first)]
     found = (seed for seed in seeds if any(words in said for said in run_seed(seed, bug).violations))
     assert next(found, None) is not None
 
