@@ -41,7 +41,9 @@ async def settle(work: Work, done: Pass, queue: WorkQueue, ledger: Ledger, at: f
     if follow_up is not None:
         await queue.send(follow_up, done.delay)
     try:
-        await ledger.finish(work.row, mark, work.cause, looking=follow_up is not None or done.keeps_looks)
+        # A pass that proved nothing leaves another's look-again. Its own is over, or `watch` would send it for ever.
+        keeps = done.keeps_looks and not (work.look and work.look == mark.look)
+        await ledger.finish(work.row, mark, work.cause, looking=follow_up is not None or keeps)
     except LedgerError as error:
         # The row stays as one that nobody answered, so that `watch` has it looked at once more than is needed.
         _log.warning("the pass on %s is not marked as done: %s", work.row, error)
