@@ -45,7 +45,7 @@ def tried(world: World) -> Searched[State]:
         pytest.param(WATCH, id="a watch that comes too early"),
         pytest.param(FORGETS, id="idle counters that are forgotten while a pass is under way"),
         pytest.param(replace(IN_HAND, left=Budget(forgets=1)), id="while one in hand is"),
-        pytest.param(replace(URGENT, left=Budget(forgets=1)), id="while an urgent one is"),
+        pytest.param(replace(URGENT, left=Budget(kills=1, forgets=1)), id="while an urgent one is"),
         pytest.param(URGENT, id="an urgent pass that counts while it reads"),
         pytest.param(URGENT_LOOKS, id="an urgent pass that asks for another one"),
         pytest.param(World(events=2, urgent=2, left=Budget(kills=1)), id="two urgent passes at once"),
