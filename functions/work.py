@@ -1,16 +1,22 @@
 """What the queue carries."""
 
+import logging
+
 import msgspec
 
 from functions.arm.clouds import ALL_SUFFIXES
+from functions.arm.errors import NoAnswerError
 from functions.arm.operations import Operation
 from functions.arm.resource_id import ResourceId
+from functions.arm.understood import Odd, each, fields, fitted
 from functions.fleet.model import decode_hook, encode_hook
 from functions.fleet.zone_name import system_zone
 from functions.ledger import instants
 from functions.ledger.instants import SKEW, past
 from functions.ledger.paused import Paused
 from functions.ledger.state import Entry, subject_of
+
+_log = logging.getLogger("tether")
 
 # Written into every message, so that a worker of an older version leaves a newer message to a newer worker. Messages of
 # older versions are read: what was added since has defaults. 2 (2026-11): subject, look, always, intents.
@@ -110,6 +116,8 @@ class NotWorkError(Exception):
 
 
 _decoder = msgspec.json.Decoder(Work, dec_hook=decode_hook)
+_operation = msgspec.json.Decoder(Operation, dec_hook=decode_hook)
+_entry = msgspec.json.Decoder(Entry, dec_hook=decode_hook)
 _encoder = msgspec.json.Encoder(enc_hook=encode_hook)
 
 
@@ -119,11 +127,30 @@ def encode(work: Work) -> bytes:
 
 
 def decode(body: bytes) -> Work:
-    """Read a message. Raises NotWorkError, whose text has nothing of the body in it."""
+    """Read a message. Raises NotWorkError, whose text has nothing of the body in it.
+
+    An operation, or a journal entry, that cannot be read is left out, with a line in the log: the pass then looks at
+    the target itself.
+    """
     try:
         work = _decoder.decode(body)
-    except msgspec.MsgspecError as error:
-        raise NotWorkError(f"{len(body)} bytes that are no Work: {error}") from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        work = _without_odd_parts(body, error)
     if work.version > VERSION:
         raise NotWorkError(f"Work of version {work.version}, and this worker reads versions up to {VERSION}")
     return work
+
+
+def _without_odd_parts(body: bytes, error: Exception) -> Work:
+    try:
+        held = fields(body)
+        operations = each({"value": held.pop("operations", [])}, "value", _operation)
+        intents = each({"value": held.pop("intents", [])}, "value", _entry)
+    except NoAnswerError:
+        raise NotWorkError(f"{len(body)} bytes that are no Work: {error}") from None
+    work = fitted(held, _decoder)
+    if isinstance(work, Odd):
+        raise NotWorkError(f"{len(body)} bytes that are no Work: {error}")
+    for odd in (*operations.odd, *intents.odd):
+        _log.warning("a part of the message on %s (%s) is left out: %s", work.target, work.cause, odd)
+    return msgspec.structs.replace(work, operations=operations.items, intents=intents.items)

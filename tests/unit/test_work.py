@@ -39,6 +39,14 @@ def test_what_is_no_work_is_refused_without_repeating_it(body: bytes) -> None:
     assert "junk" not in str(refused.value)
 
 
+@pytest.mark.parametrize("odd", [None, 7, "text", {}, {"target": "no id"}, {"target": str(ZONE), "due": "soon"}])
+@pytest.mark.parametrize("part", ["operations", "intents"])
+def test_an_odd_operation_or_entry_leaves_the_rest_of_the_message_to_be_done(part: str, odd: object) -> None:
+    held = msgspec.json.decode(encode(WORK))
+    held[part] = [*held.get(part, []), odd]
+    assert decode(msgspec.json.encode(held)) == WORK
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_work_or_are_refused(body: bytes) -> None:
     with pytest.raises(NotWorkError):
