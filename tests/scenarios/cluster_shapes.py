@@ -116,11 +116,15 @@ KUBENET_SHAPES: tuple[Shape, ...] = (
 
 
 def drawn(
-    dice: Random, shapes: Iterable[Shape] = SHAPES.values(), *, allowed: Callable[[Shape], bool] = lambda _: True
+    dice: Random,
+    shapes: Iterable[Shape] = SHAPES.values(),
+    *,
+    allowed: Callable[[Shape], bool] = lambda _: True,
+    ordinary: float = 0.5,
 ) -> Shape:
-    """A shape for one cluster of a random world. Half of them are ordinary, which the first one is."""
-    ordinary, *others = (shape for shape in shapes if allowed(shape))
-    return ordinary if dice.random() < 0.5 else dice.choice(others)
+    """A shape for one cluster of a random world: the first with the probability `ordinary`, else any of the others."""
+    first, *others = (shape for shape in shapes if allowed(shape))
+    return first if dice.random() < ordinary else dice.choice(others)
 
 
 def shaped(azure: LocalAzure, world: HubAndSpoke, shape: Shape) -> Callable[[Json], Json]:

@@ -18,7 +18,7 @@ from localazure.resources.route_tables import RouteTables as Tables
 from localazure.resources.subnets import Subnets
 from localazure.store import Json, Resource, part
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, hub_and_spoke
-from tests.scenarios.cluster_shapes import KUBENET_SHAPES, Shape, drawn
+from tests.scenarios.cluster_shapes import KUBENET_SHAPES, SHAPES, Shape, drawn
 
 BUSY = frozenset({"creating", "updating", "upgrading", "scaling", "starting", "stopping", "deleting"})
 
@@ -100,9 +100,8 @@ class KubenetWorld:
         self._leave_lists_out()
         self._shapes = Random(f"shapes:{self.seed}")
         for plan in self.plans:
-            plan.shape = (
-                drawn(self._shapes, KUBENET_SHAPES) if plan.kubenet else drawn(self._shapes, allowed=_stays_in_subnet)
-            )
+            shapes, allowed = (KUBENET_SHAPES, _is_any) if plan.kubenet else (SHAPES.values(), _stays_in_subnet)
+            plan.shape = drawn(self._shapes, shapes, allowed=allowed, ordinary=0.75)
         self.azure.listen(lambda _: self.note())
 
     @property
@@ -263,6 +262,10 @@ class KubenetWorld:
             fate=fate,
             excluded=bool(fate) and self.dice.random() < 0.08,
         )
+
+
+def _is_any(_: Shape) -> bool:
+    return True
 
 
 def _stays_in_subnet(shape: Shape) -> bool:

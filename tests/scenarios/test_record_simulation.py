@@ -12,7 +12,7 @@ A_FEW = 10
 CAUGHT = {
     "owner-not-checked": ("it was nobody's", 5),
     "removed-at-first-404": ("removed while its cluster lives", 28),
-    "no-prerequisite": ("it was kept for", 8),
+    "no-prerequisite": ("it was kept for", 2),
     "written-in-doubt": ("not where the API server was for certain", 14),
     "no-intent": ("without its intent", 1),
 }

@@ -11,18 +11,18 @@ A_FEW = 12
 # Which rule finds which mistake, and the first seed that shows it: the search begins there.
 CAUGHT = {
     "dropped-requeue": ("asks for nothing after", 1),
-    "missing-if-none-match": ("which is not ours, was changed", 11),
-    "acknowledged-failure": ("was acknowledged though the queue refused", 4),
-    "mark-of-now": ("after its last event", 4),
+    "missing-if-none-match": ("which is not ours, was changed", 13),
+    "acknowledged-failure": ("was acknowledged though the queue refused", 1),
+    "mark-of-now": ("after its last event", 12),
     "suffix-for-equality": ("nobody's zone", 23),
     "unlimited-removal": ("th cluster within the hour", 73),
     "rows-for-clusters": ("th cluster within the hour", 73),
     "anybodys-links": ("not ours", 18),
     "forgotten-pause": ("again before its pause is over", 4),
-    "intents-left-open": ("has no outcome", 4),
+    "intents-left-open": ("has no outcome", 6),
     "unlisted-for-removed": ("it is linked, and its row says so", 2),
     "removed-on-one-look": ("on one look", 52),
-    "unshown-for-outside": ("no pass on", 4),
+    "unshown-for-outside": ("no pass on", 33),
     "nothing-to-read": ("messages are poisoned", 31),
 }
 
