@@ -11,7 +11,7 @@ A_FEW = 12
 # Which rule finds which mistake, and the first seed that shows it: the search begins there.
 CAUGHT = {
     "dropped-requeue": ("asks for nothing after", 1),
-    "missing-if-none-match": ("which is not ours, was changed", 13),
+    "missing-if-none-match": ("which is not ours, was changed", 23),
     "acknowledged-failure": ("was acknowledged though the queue refused", 1),
     "mark-of-now": ("after its last event", 12),
     "suffix-for-equality": ("nobody's zone", 23),
