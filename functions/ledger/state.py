@@ -242,6 +242,14 @@ MOST_UNPROVEN = 500
 _GROUPS = "microsoft.resources/resourcegroups"
 
 
+def yields(observed: Observed, held: Observed) -> bool:
+    """Whether an observation is not kept, since it proves nothing and a row with a proven cluster is there by now.
+
+    Its pass began when nothing was known: another worker's proof came in between.
+    """
+    return held.proven and not observed.proven and not observed.left
+
+
 def proves(subject: ResourceId, observed: Observed) -> bool:
     """Whether an observation makes a row of its subject.
 
@@ -295,8 +303,9 @@ class Ledger(Protocol):
         ...
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
-        """Keep an observation, unless a newer one is there, and its cluster's row for `row_of`. One that `proves` its
-        subject makes it a row, with the counters that it has. One that does not is kept where `bump` would count.
+        """Keep an observation, unless a newer one is there, or it `yields`, and its cluster's row for `row_of`. One
+        that `proves` its subject makes it a row, with the counters that it has. One that does not is kept where `bump`
+        would count.
         """
         ...
 

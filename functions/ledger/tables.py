@@ -52,6 +52,7 @@ from functions.ledger.state import (
     Row,
     UnprovenError,
     proves,
+    yields,
 )
 from functions.ledger.storage_tables import StorageTables
 from functions.settings import Storage
@@ -143,7 +144,7 @@ class TableLedger:
         if row.odd:
             _log.warning("what was seen of %s is not kept: %s", subject, row.odd)
             return
-        if is_newer(held.at, observed.at):
+        if is_newer(held.at, observed.at) or yields(observed, held):
             return
         proven = proves(subject, observed)
         if entity is None and not proven and await self._is_crowded(subject):

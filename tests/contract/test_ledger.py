@@ -414,3 +414,10 @@ async def test_a_blob_that_is_gone_leaves_what_was_cut() -> None:
         (entry,) = await ledger.journal(GROUP)
         assert "[cut:" in entry.before
         await ledger.close()
+
+
+async def test_a_pass_that_proved_nothing_does_not_overwrite_what_another_proved_meanwhile(ledger: Ledger) -> None:
+    proven = Observed(at=AT, cluster=CLUSTER, zone=str(ZONE), records=("zone on s 10.1.0.4",))
+    await ledger.remember(GROUP, proven)
+    await ledger.remember(GROUP, Observed(at=AT + 1, findings=("ownership-not-proven",)))
+    assert (await ledger.read(GROUP)).observed == proven

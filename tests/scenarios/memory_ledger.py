@@ -22,6 +22,7 @@ from functions.ledger.state import (
     UnprovenError,
     glance,
     proves,
+    yields,
 )
 
 
@@ -72,7 +73,7 @@ class MemoryLedger:
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
         row = await self.read(subject)
-        if row.odd or is_newer(row.observed.at, observed.at):
+        if row.odd or is_newer(row.observed.at, observed.at) or yields(observed, row.observed):
             return
         proven = row.proven or proves(subject, observed)
         if subject not in self.held and not proven and self._is_crowded(subject):

@@ -58,6 +58,7 @@ class Host:
     def __post_init__(self) -> None:
         self.queue = LeasedQueue(self.azure.clock.now)
         self.ledger = CountingLedger(self.azure.clock.now)
+        self.ledger.judge = partial(self.rules.remembered, self)
         self.reports = Reports(MemoryDocuments())
         self.workers = [Worker(self), Worker(self)]
         self._tasks: set[asyncio.Task[Any]] = set()

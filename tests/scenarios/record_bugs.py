@@ -9,9 +9,10 @@ from unittest.mock import patch
 from functions.dns.record import Record
 from functions.fleet import address
 from functions.fleet import observe_address as observing
-from functions.handlers import api_server_records
+from functions.handlers import api_server_records, record_memory
 from functions.ledger.journal import Journal
 from tests.scenarios.memory_target import MemoryTarget
+from tests.scenarios.seeded_bugs import memory_of_nothing
 
 
 @contextmanager
@@ -68,10 +69,19 @@ def no_intent() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """What a cluster leaves behind is not written down."""
+    with patch.object(record_memory, "left", lambda *_: ()):
+        yield
+
+
 BUGS: dict[str, Callable[[], Any]] = {
     "owner-not-checked": owner_not_checked,
     "removed-at-first-404": removed_at_first_404,
     "no-prerequisite": no_prerequisite,
     "written-in-doubt": written_in_doubt,
     "no-intent": no_intent,
+    "memory-of-nothing": memory_of_nothing,
+    "nothing-left": nothing_left,
 }

@@ -43,7 +43,7 @@ class End:
 
     def _wrong(self) -> Iterator[str]:
         for plan in self._world.plans:
-            if plan.excluded or not self._world.lives(plan) or not plan.now_at:
+            if plan.excluded or plan.tagged or not self._world.lives(plan) or not plan.now_at:
                 continue
             name = self._world.name_of(plan)
             for place in self._world.places:
@@ -55,7 +55,7 @@ class End:
         holder = self._holder(held)
         if holder is None or (holder is not plan and not (plan.shared and holder.shared)):
             yield f"{name} on {place.name} is {held}, kept by {held.owners}, and {plan.id} is at {plan.now_at}"
-        elif self._world.lives(holder) and holder.now_at and held.addresses != holder.now_at:
+        elif self._world.lives(holder) and not holder.tagged and holder.now_at and held.addresses != holder.now_at:
             yield f"{name} on {place.name} is {held}, and {holder.id} is at {holder.now_at}"
 
     def _holder(self, held: Record) -> Plan | None:

@@ -9,6 +9,7 @@ from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.dns.record import Owner, Record, owner_of
+from functions.ledger.state import GONE, Observed
 from localazure.store import Json
 from tests.scenarios.mortal_host import Host
 from tests.scenarios.mortal_worker import RUNNING, Invocation
@@ -72,6 +73,27 @@ class RecordRules(Rules):
             self._may_go(what, owner)
         self._was_intended(place, what, owner.cluster, host)
 
+    @override
+    def remembered(self, host: Host, before: Observed, after: Observed) -> None:
+        """A record that is left stays a duty while a target holds it, and is one as soon as its cluster is gone."""
+        super().remembered(host, before, after)
+        still = {left.key for left in after.left}
+        for left in before.left:
+            if left.key not in still and self._holds(host, left.cluster, left.name):
+                self.broken(f"{host.policy.owner}: {left.name} of {left.cluster} is left, and was forgotten")
+        key = (after.cluster.casefold(), after.private_fqdn.casefold())
+        if after.state == GONE and key not in still and self._holds(host, after.cluster, after.private_fqdn):
+            self.broken(f"{host.policy.owner}: {after.cluster} is gone, and {after.private_fqdn} is not left to remove")
+
+    def _holds(self, host: Host, cluster: str, name: str) -> bool:
+        """Whether a target holds a record of a deployment's for a cluster that has this name no more."""
+        if not cluster or not name:
+            return False
+        owner, plan = Owner(host.policy.owner, ResourceId(cluster)), self.people.plan_of(ResourceId(cluster))
+        if plan is not None and self.people.name_of(plan) == name.casefold():
+            return False
+        return any(place.read(name.casefold()).owner == owner for place in self.people.places)
+
     def _was_ours(self, place: str, what: str, before: Record, owner: Owner, host: Host) -> None:
         adopts = any(target.adopt for target in host.policy.records if target.place == place)
         if before.owners and before.owners != (owner.text,) and owner_of(before.owners[0]) != owner:
@@ -85,6 +107,8 @@ class RecordRules(Rules):
             self.broken(f"{what}: no name of {owner.cluster}'s, or one that is excluded")
             return
         asked_at = invocation.first_asked_at or self.azure.clock.now()
+        if plan.tagged and asked_at > plan.tagged:
+            self.broken(f"{what}: written by a pass that saw that its cluster is excluded")
         if after.addresses not in plan.certainly_at(asked_at):
             self.broken(f"{what}: not where the API server was for certain since the pass began to look")
 

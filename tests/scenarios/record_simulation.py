@@ -17,11 +17,12 @@ from localazure.clock import Clock
 from localazure.event_grid import EventGrid
 from localazure.virtual_time import run
 from tests.scenarios.mortal_host import Host
+from tests.scenarios.random_forgers import forge_events
 from tests.scenarios.record_bugs import BUGS
 from tests.scenarios.record_end import End
 from tests.scenarios.record_places import mortal_targets
 from tests.scenarios.record_rules import RecordRules
-from tests.scenarios.record_troubles import DeniedFaults, trouble
+from tests.scenarios.record_troubles import DeniedFaults, die_with_clusters, trouble
 from tests.scenarios.record_world import RecordWorld
 from tests.scenarios.seeds_command import Verdict, quiet_logs, seeds_command
 
@@ -50,6 +51,7 @@ async def _world(seed: int) -> Verdict:
     azure = LocalAzure(Clock(start=_START), seed=seed)
     began, busy_for = azure.clock.now(), dice.uniform(300, 1200)
     world: Any = RecordWorld(azure, Random(dice.random()), busy_for, seed=seed)
+    world.exclude_some(Random(f"tagged:{seed}"))
     rules = RecordRules(azure, world, began)
     log = logging.getLogger("tether")
     log.addHandler(rules.intents)
@@ -67,7 +69,10 @@ async def _world(seed: int) -> Verdict:
                 await grid.subscribe(host.policy.owner, host.hear)
                 host.start()
             people = asyncio.ensure_future(world.live())
+            forging = asyncio.ensure_future(forge_events(azure, Random(f"forged:{seed}"), busy_for))
+            dying = asyncio.ensure_future(die_with_clusters(world, Random(f"silent:{seed}"), busy_for))
             await trouble(azure, dice, busy_for, faults, grid, hosts, world.server)
+            await asyncio.gather(forging, dying)
             await people
             await world.over()
             await _quiet(hosts, rules, End(rules, hosts))

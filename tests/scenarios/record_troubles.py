@@ -16,6 +16,7 @@ from tests.scenarios.memory_target import MemoryTarget
 from tests.scenarios.mortal_host import Host
 from tests.scenarios.mortal_worker import SCRIPTED
 from tests.scenarios.random_troubles import ToldFaults
+from tests.scenarios.record_world import RecordWorld
 
 
 class DeniedFaults(ToldFaults):
@@ -123,6 +124,22 @@ async def _silence(dice: Random, seconds: float, server: MemoryTarget) -> None:
         server.trouble = dice.choice([Trouble.UNREACHABLE, Trouble.BUSY, Trouble.DENIED])
         await asyncio.sleep(dice.uniform(5, seconds * 0.25))
         server.trouble = None
+
+
+async def die_with_clusters(world: RecordWorld, dice: Random, seconds: float) -> None:
+    """In half of the worlds the zone's servers are down while a cluster is deleted, until nearly all trouble ends."""
+    if dice.random() < 0.5:
+        return
+    plan = dice.choice(world.plans)
+    if plan.dies is None and not plan.shared:
+        plan.dies = plan.born + dice.uniform(250, 600)
+    clock, world.dies_silently = world.azure.clock, True
+    until = clock.now() + seconds * dice.uniform(0.5, 1.0)
+    while clock.now() < until:
+        if any(plan.deleting for plan in world.plans):
+            world.server.trouble = Trouble.UNREACHABLE
+        await asyncio.sleep(1)
+    world.dies_silently, world.server.trouble = False, None
 
 
 async def _deployment(dice: Random, seconds: float, host: Host) -> None:

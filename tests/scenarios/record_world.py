@@ -13,6 +13,7 @@ from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.dns.record import NO_RECORD, Address, Owner, Record
+from functions.dns.target import Trouble
 from functions.policy import Mode, Policy, RecordTarget, Scope
 from localazure.aks import maintenance
 from localazure.aks.blueprint import Blueprint
@@ -46,6 +47,8 @@ class Plan:
     again: bool  # it is made again after its end
     shared: bool  # its name is claimed by another cluster too
     excluded: bool
+    tags_at: float | None = None  # when its people exclude it, after its birth, in seconds
+    tagged: float = 0.0  # since when it is excluded, 0 while it is not
     deleting: bool = False
     shape: Shape = OVERLAID
     names: set[str] = field(default_factory=set[str])
@@ -73,6 +76,9 @@ class RecordWorld:
     seed: int = 0
     kept: dict[tuple[str, str], Record] = field(default_factory=dict[tuple[str, str], Record])
     """Records that are not ours, by place and name, as they were when somebody made or took them."""
+
+    dies_silently: bool = False
+    """Whether the zone's servers go down with the first cluster that is deleted."""
 
     def __post_init__(self) -> None:
         dice = self.dice
@@ -134,6 +140,13 @@ class RecordWorld:
             if not plan.certain or plan.certain[-1][1] != now:
                 plan.certain.append((self.azure.clock.now(), now))
 
+    def exclude_some(self, dice: Random) -> None:
+        """Some clusters are excluded by a tag when they have a record, and deleted later."""
+        for plan in self.plans:
+            if not plan.excluded and not plan.shared and dice.random() < 0.25:
+                plan.tags_at = dice.uniform(60, self.busy_for * 0.5)
+                plan.dies = max(plan.dies or 0.0, plan.born + plan.tags_at + dice.uniform(5, 400))
+
     async def live(self) -> None:
         """All that people do, at its time."""
         dice, deeds = self.dice, list[tuple[float, int, Callable[[], Awaitable[None]]]]()
@@ -175,8 +188,13 @@ class RecordWorld:
         await self._create(plan)
         if plan.dies is None:
             return
-        await asyncio.sleep(plan.dies - plan.born)
+        if plan.tags_at is not None:
+            await asyncio.sleep(plan.tags_at)
+            self._exclude(plan)
+        await asyncio.sleep(plan.dies - plan.born - (plan.tags_at or 0.0))
         plan.deleting = True
+        if self.dies_silently:
+            self.server.trouble = Trouble.UNREACHABLE
         await self._ask("DELETE", plan.id)
         while self.azure.store.get(plan.id) is not None:
             await asyncio.sleep(1)
@@ -184,12 +202,20 @@ class RecordWorld:
             await asyncio.sleep(self.dice.uniform(5, 300))
             await self._create(plan)
 
+    def _exclude(self, plan: Plan) -> None:
+        """Its people want Tether to leave a cluster alone."""
+        held = self.azure.store.get(plan.id)
+        if held is not None:
+            held.body["tags"] = {"tether": "off"}
+            plan.tagged = self.azure.clock.now()
+            self.azure.emit("Write", "Success", plan.id, "Microsoft.ContainerService/managedClusters/write")
+
     async def _create(self, plan: Plan) -> None:
         tags = {"tether": "off"} if plan.excluded else None
         request = cluster_request(self.spoke.node_subnet, self.spoke.location, private_dns_zone=plan.zone, tags=tags)
         if plan.shared:
             request["properties"]["fqdnSubdomain"] = SHARED
-        plan.deleting = False
+        plan.deleting, plan.tagged = False, 0.0
         turned = shaped(self.azure, self.spoke, plan.shape)
         answer = await self._ask("PUT", plan.id, turned(request))
         assert answer.status_code == 201, answer.text()

@@ -33,6 +33,7 @@ class CountingLedger(MemoryLedger):
         self.linked: dict[ResourceId, dict[str, float]] = {}
         """The hubs that each row remembers as linked, in lower case, and since when."""
         self.known: set[ResourceId] = set()  # clusters that some row remembered at some time
+        self.judge: Callable[[Observed, Observed], None] = lambda *_: None  # what a row held, and what it holds now
 
     async def bump(
         self,
@@ -50,10 +51,12 @@ class CountingLedger(MemoryLedger):
         return counters
 
     async def remember(self, subject: ResourceId, observed: Observed) -> None:
+        before = (await self.read(subject)).observed
         await super().remember(subject, observed)
         since, now = self.linked.get(subject, {}), self.now()
         kept = (await self.read(subject)).observed.hubs
         self.linked[subject] = {hub.casefold(): since.get(hub.casefold(), now) for hub in kept}
+        self.judge(before, self.held[subject].observed)
         if observed.deleting:
             self.seen_deleting.add(subject)
         if observed.cluster:

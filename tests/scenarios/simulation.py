@@ -18,6 +18,7 @@ from localazure.limits import Limits
 from localazure.virtual_time import run
 from localazure.world import SUBSCRIPTION
 from tests.scenarios.mortal_host import Host
+from tests.scenarios.random_forgers import forge_events
 from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
 from tests.scenarios.random_world import RandomWorld
@@ -78,6 +79,7 @@ async def _world(seed: int) -> Verdict:
                 for host in hosts:
                     lived_before(host, short)
                 living.append(asyncio.ensure_future(live_shortly(people, world, short)))
+            living.append(asyncio.ensure_future(forge_events(azure, Random(f"forged:{seed}"), busy_for)))
             await trouble(azure, dice, busy_for, faults, grid, hosts)
             await asyncio.gather(*living)
             await _quiet(dice, people, grid, hosts, End(rules, hosts))

@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.handlers.zone_link_removal import GONE_AFTER
-from functions.ledger.state import Entry
+from functions.ledger.state import Entry, Observed
 from functions.plan import allowance
 from functions.policy import OWNER_TAG
 from localazure.azure import LocalAzure
@@ -229,6 +229,17 @@ class Rules:
             self.broken(f"a {invocation.kind} on {invocation.subject} asks for nothing after {invocation.owes}")
         invocation.ended = True
         self.passed(host, invocation)
+
+    def remembered(self, host: Host, before: Observed, after: Observed) -> None:
+        """When a row is written: nothing is forgotten by not seeing (docs/decisions/0012)."""
+        if not before.cluster:
+            return
+        what = f"{host.policy.owner}: the row of {before.cluster}"
+        name = before.private_fqdn.casefold()
+        if not after.cluster and name not in {left.name for left in after.left}:
+            self.broken(f"{what} forgot its cluster")
+        elif after.cluster == before.cluster and after.uid == before.uid and name and not after.private_fqdn:
+            self.broken(f"{what} forgot its private name")
 
     def passed(self, host: Host, invocation: Invocation) -> None:
         """A pass is over: it has seen what was so when it asked ARM first."""

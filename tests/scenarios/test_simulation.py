@@ -22,6 +22,7 @@ CAUGHT = {
     "intents-left-open": ("has no outcome", 6),
     "unlisted-for-removed": ("it is linked, and its row says so", 2),
     "removed-on-one-look": ("on one look", 52),
+    "memory-of-nothing": ("forgot its cluster", 1),
     "unshown-for-outside": ("no pass on", 33),
     "nothing-to-read": ("messages are poisoned", 31),
 }
