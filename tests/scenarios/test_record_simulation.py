@@ -15,7 +15,7 @@ CAUGHT = {
     "no-prerequisite": ("it was kept for", 2),
     "written-in-doubt": ("not where the API server was for certain", 14),
     "no-intent": ("without its intent", 1),
-    "memory-of-nothing": ("forgot its cluster", 9),
+    "memory-of-nothing": ("forgot its cluster", 2),
     "nothing-left": ("is not left to remove", 1),
 }
 
