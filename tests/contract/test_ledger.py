@@ -318,7 +318,7 @@ async def test_a_cluster_that_got_another_group_leads_there_whatever_its_old_row
     await ledger.remember(OTHER_GROUP, Observed(at=AT + 5, cluster=CLUSTER))
     await ledger.remember(GROUP, Observed(at=AT + 9, cluster=CLUSTER, state="gone"))
     assert await ledger.row_of(CLUSTER_ID) == OTHER_GROUP
-    await ledger.remember(OTHER_GROUP, Observed(at=AT + 10, state="gone"))
+    await ledger.remember(OTHER_GROUP, Observed(at=AT + 10, cluster=CLUSTER, state="gone"))
     assert await ledger.row_of(CLUSTER_ID) is None
 
 
@@ -381,7 +381,7 @@ async def test_an_observation_too_long_for_a_table_comes_back_whole(ledger: Ledg
     row = await ledger.read(GROUP)
     assert (row.observed, row.counters.seq) == (many, 1)
     assert [row.observed for row in await ledger.rows()] == [many]
-    few = Observed(at=AT + 1, hubs=("h",))
+    few = Observed(at=AT + 1, cluster=CLUSTER, hubs=("h",))
     await ledger.remember(GROUP, few)
     assert (await ledger.read(GROUP)).observed == few
 
