@@ -29,6 +29,7 @@ from localazure.azure import LocalAzure
 from localazure.store import Json
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.mortal_worker import Chances, Invocation, Worker
+from tests.scenarios.odd_neighbours import OddNeighbours
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.simulated_storage import CountingLedger, LeasedQueue, Letter
 
@@ -50,6 +51,7 @@ class Host:
     chances: Chances = field(default_factory=Chances)
     targets: Callable[[Worker, Session], Targets] = lambda *_: NO_TARGETS
     """What a worker's policy keeps records in."""
+    neighbours: OddNeighbours | None = None
     over: bool = False
     deaths: int = 0
     deployed_at: float = -math.inf

@@ -152,7 +152,7 @@ class _Wire(InProcessTransport):
                 raise
             host.rules.answered(invocation, request, answer)
             host.told(str(answer.status_code), urlsplit(request.url).path)
-            return answer
+            return answer if host.neighbours is None else host.neighbours.beside(request, answer)
 
         return await self._worker.call(act, host.dice.uniform(0.005, 0.3))
 

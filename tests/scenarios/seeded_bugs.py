@@ -14,6 +14,8 @@ from functions import pace, permission
 from functions import reconcile as reconciling
 from functions import settle as settling
 from functions import unproven as unproving
+from functions.arm import graph, reads
+from functions.arm.errors import NoAnswerError
 from functions.fleet import observe, ownership
 from functions.fleet.scope import NotShownError, Scopes
 from functions.fleet.zone_name import labels
@@ -209,6 +211,17 @@ def memory_of_nothing() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def list_for_item() -> Iterator[None]:
+    """A list of which one item is odd is not read at all."""
+
+    def each(*_: Any) -> None:
+        raise NoAnswerError("an item is not what the documentation says")
+
+    with patch.object(reads, "each", each), patch.object(graph, "each", each):
+        yield
+
+
 BUGS: dict[str, Callable[[], Any]] = {
     "dropped-requeue": dropped_requeue,
     "missing-if-none-match": missing_if_none_match,
@@ -225,4 +238,5 @@ BUGS: dict[str, Callable[[], Any]] = {
     "unshown-for-outside": unshown_for_outside,
     "nothing-to-read": nothing_to_read,
     "memory-of-nothing": memory_of_nothing,
+    "list-for-item": list_for_item,
 }

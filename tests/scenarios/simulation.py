@@ -18,6 +18,7 @@ from localazure.limits import Limits
 from localazure.virtual_time import run
 from localazure.world import SUBSCRIPTION
 from tests.scenarios.mortal_host import Host
+from tests.scenarios.odd_neighbours import OddNeighbours
 from tests.scenarios.random_forgers import forge_events
 from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
@@ -69,6 +70,10 @@ async def _world(seed: int) -> Verdict:
         Host(azure, app, world, world.policy(owner, second=owner == "second"), Random(dice.random()), rules, trace)
         for owner in owners
     ]
+    odd = Random(f"odd:{seed}")
+    if odd.random() < 0.5:
+        for host in hosts:
+            host.neighbours = OddNeighbours(Random(odd.random()))
     try:
         async with EventGrid(azure, seed=seed) as grid:
             for host in hosts:

@@ -25,6 +25,7 @@ CAUGHT = {
     "memory-of-nothing": ("forgot its cluster", 1),
     "unshown-for-outside": ("no pass on", 33),
     "nothing-to-read": ("messages are poisoned", 31),
+    "list-for-item": ("sweep raised", 4),
 }
 
 
