@@ -180,7 +180,7 @@ def test_what_a_person_may_have_lost_is_told_and_compared_with_no_body() -> None
         await remember(office, routed=Routed(wrote=(wrote,)))
         assert (await office.sweep()).findings == {}
         doubted = msgspec.structs.replace(wrote, doubt=("networkSecurityGroup",))
-        await office.ledger.remember(the_row(office), Observed(at=at, routed=Routed(wrote=(doubted,))))
+        await remember(office, routed=Routed(wrote=(doubted,)))
         assert told(await office.sweep()) == {"possible-lost-update": str(the_subnet(office))}
 
     in_office(tell, kubenet=1)
