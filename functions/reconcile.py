@@ -31,6 +31,7 @@ from functions.handlers.verdict import (
 )
 from functions.ledger import instants, journal
 from functions.ledger.journal import Journal
+from functions.ledger.paused import merged
 from functions.ledger.state import Observed
 from functions.left_unseen import with_duties
 from functions.pace import until_asked
@@ -91,7 +92,8 @@ async def reconcile(
         await told.catch_up()
         with around.session.noting_pauses() as met:
             done = carrying(await _pass(work, around, depth, before, told, linked), work, told)
-        done = replace(done, paused=around.paused(met))
+        # What its sender met holds for the pass that follows, too, which another worker may make.
+        done = replace(done, paused=merged(work.paused, around.paused(met), around.now()))
         telemetry().passed(done.ended, done.outcomes, done.findings)
     for finding in done.findings:
         journal.found(finding, work)

@@ -29,6 +29,10 @@ READ_TIMEOUT = 5  # seconds, as for tokens
 RECORD_WRITE_TIMEOUT = 15  # seconds, for links and records
 CLUSTER_WRITE_TIMEOUT = 60  # seconds, for clusters, subnets and Run Command
 
+# How long a read is left alone that was throttled without a Retry-After: Resource Graph's window, and a pass's first
+# pause. Without it other paths and workers would ask again at once.
+_UNNAMED_PAUSE = 5.0  # seconds
+
 type Answer = "AsyncHttpResponse"
 
 
@@ -101,8 +105,9 @@ class Session:
             self._allowance.answered(request.url, answer.status_code, answer.headers, _seconds())
         if answer.status_code >= 400:
             error = errors.from_answer(answer.status_code, answer.headers, answer.content)
-            if error.retry_after is not None:
-                self._pauses.refused(path, error.retry_after, _seconds())
+            pause = _UNNAMED_PAUSE if error.retry_after is None and error.status == 429 else error.retry_after
+            if pause is not None:
+                self._pauses.refused(path, pause, _seconds())
             raise error
         return answer
 

@@ -60,6 +60,7 @@ async def take(body: bytes, here: "Live") -> None:
         _log.error("nothing is written while the policy is invalid: %s", here.around)
         await here.queue.send(item, _POLICY_WAIT)
         return
+    here.around.learn_pauses(item.paused)  # before its scope, its place or anything else is asked for
     came = here.turns.came(item.worker, item.begun)
     if not item.placed:
         async with here.turns.on(item.target):
@@ -88,7 +89,7 @@ async def _pass(item: "Work", here: "Live", around: "Around", came: int) -> None
     if answered and item.always:
         return
     try:
-        row = await _row(item, here.ledger)
+        row = await _row(item, here.ledger, around)
     except NewerRowError as error:
         journal.found(zone_link_findings.newer_row(item.target, str(error)), item)
         await here.queue.send(item, _NEWER_WAIT)
@@ -109,7 +110,7 @@ async def see_to(item: "Work", here: "Live", around: "Around", counting: "asynci
         if here.turns.answered(item.target, here.turns.came(item.worker, item.begun)):
             return
         try:
-            row = await _row(item, here.ledger)
+            row = await _row(item, here.ledger, around)
         except NewerRowError:
             return
         counters = counting.result() if counting.done() else None
@@ -136,9 +137,6 @@ async def _made(
     from functions.reconcile import reconcile
     from functions.settle import settle
 
-    around.learn_pauses(item.paused)
-    if row is not None:
-        around.learn_pauses(row.counters.paused)
     if row is not None and not item.operations:
         # What another pass started is looked up here too, rather than listed or waited for blindly.
         item = msgspec.structs.replace(item, operations=row.observed.operations)
@@ -157,12 +155,17 @@ async def _made(
     await here.publisher.publish(happenings(item, done, row.memory if row else None, at))
 
 
-async def _row(item: "Work", ledger: "Ledger") -> "Row | None":
-    """What the ledger remembers, None when it cannot be reached: then the pass is made, and remembers nothing."""
+async def _row(item: "Work", ledger: "Ledger", around: "Around") -> "Row | None":
+    """What the ledger remembers, None when it cannot be reached: then the pass is made, and remembers nothing.
+
+    The pauses that the row keeps hold from here on, before its scope or anything else is asked for.
+    """
     from functions.ledger.state import LedgerError, NewerRowError
 
     try:
-        return await ledger.read(item.row)
+        row = await ledger.read(item.row)
+        around.learn_pauses(row.counters.paused)
+        return row
     except NewerRowError:
         raise  # a newer worker is about: its messages are for it
     except LedgerError as error:

@@ -1,5 +1,6 @@
 """A read that ARM refused with a Retry-After is not sent again before its pause is over, by any path (issue 12)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -7,12 +8,14 @@ import pytest
 
 from functions.arm.clouds import PUBLIC
 from functions.arm.credential import TokenSource
+from functions.arm.resource_id import ResourceId
 from functions.arm.session import Session
 from functions.around import Around
 from functions.fleet.scope import Scopes
+from functions.ledger.paused import Paused
 from functions.policy import Policy, Scope
 from functions.work import Work
-from localazure import fault_effects as effects
+from localazure import fault_refusals as effects
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke
 from tests.scenarios.story import ZONES, Story, Token, a_policy, tell
 
@@ -71,11 +74,18 @@ def by_name(world: HubAndSpoke) -> Policy:
     return a_policy(world, world.hub)
 
 
-def test_a_subscriptions_place_that_resource_graph_refuses_to_tell_is_not_asked_again_yet() -> None:
-    def below(world: HubAndSpoke) -> Policy:
-        scope = Scope(management_groups=("landing-zones",), hub_subscriptions=(HUB_SUBSCRIPTION,))
-        return a_policy(world, world.hub, scope=scope)
+def below_groups(world: HubAndSpoke) -> Policy:
+    scope = Scope(management_groups=("landing-zones",), hub_subscriptions=(HUB_SUBSCRIPTION,))
+    return a_policy(world, world.hub, scope=scope)
 
+
+def queries(here: Story) -> list[float]:
+    """When Resource Graph was asked."""
+    asked = zip(here.transport.asked, here.transport.asked_at, strict=True)
+    return [at for call, at in asked if call.startswith("POST /providers/Microsoft.ResourceGraph")]
+
+
+def test_a_subscriptions_place_that_resource_graph_refuses_to_tell_is_not_asked_again_yet() -> None:
     async def story(here: Story) -> None:
         here.azure.management_groups = {SUBSCRIPTION: ("landing-zones", "root")}
         here.faults.add(effects.too_many_requests(PAUSE), method="POST", times=1)
@@ -85,15 +95,11 @@ def test_a_subscriptions_place_that_resource_graph_refuses_to_tell_is_not_asked_
             zone = f"{group}/providers/{ZONES}/{number:08}-0000-4000-8000-000000000000.privatelink.westeurope.azmk8s.io"
             await here.event(zone, cause=str(number))
             await here.passes(10)
-        posts = [
-            at
-            for call, at in zip(here.transport.asked, here.transport.asked_at, strict=True)
-            if call.startswith("POST /providers/Microsoft.ResourceGraph")
-        ]
+        posts = queries(here)
         assert posts[1] - posts[0] >= PAUSE
         assert here.links()["hub-westeurope"] == "ours"
 
-    tell(story, below)
+    tell(story, below_groups)
 
 
 def test_a_message_says_what_was_refused_to_the_round_of_watch_that_sent_it() -> None:
@@ -108,5 +114,55 @@ def test_a_message_says_what_was_refused_to_the_round_of_watch_that_sent_it() ->
         (paused,) = sent.paused
         assert paused.path.endswith("/managedclusters")
         assert paused.until - here.azure.clock.now() == PAUSE
+
+    tell(story, by_name)
+
+
+def test_the_pauses_of_a_message_hold_before_its_scope_is_asked_for() -> None:
+    async def story(here: Story) -> None:
+        began, now = asyncio.get_running_loop().time(), here.azure.clock.now()
+        paused = (Paused("/providers/microsoft.resourcegraph/resources", now + PAUSE),)
+        group = ResourceId(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/MC_team")
+        item = Work(target=group, why="overdue", cause="told", since=now, paused=paused, always=True)
+        await here.queue.send(item, 0)
+        await here.passes(PAUSE + 60)
+        assert queries(here)[0] - began >= PAUSE
+
+    tell(story, below_groups)
+
+
+def test_a_pass_hands_on_the_pauses_that_its_message_brought() -> None:
+    """The pass itself need not ask what its sender was refused; the worker that makes the next one may have to."""
+
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(900)
+        here.faults.add(effects.internal_error(), method="GET", path=r"/managedClusters/", times=1)
+        now, sent = here.azure.clock.now(), len(here.queue.sent)
+        paused = Paused("/providers/microsoft.resourcegraph/resources", now + PAUSE)
+        item = Work(target=here.zone, why="overdue", cause="told", since=now, paused=(paused,), always=True)
+        await here.queue.send(item, 0)
+        await here.passes(3)
+        follow_up = here.queue.sent[sent + 1]
+        assert follow_up.why == "look-again"
+        assert paused in follow_up.paused
+
+    tell(story, by_name)
+
+
+def test_a_read_that_is_throttled_without_a_pause_is_left_alone_for_five_seconds() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(900)
+        here.faults.add(effects.throttled(), method="GET", path=r"/virtualNetworkLinks$", times=1)
+        before = len(here.transport.asked)
+        await by_message(here)
+        await here.passes(2)
+        assert len(listed(here, before)) == 1
+        await by_zone_event(here)
+        await here.passes(60)
+        asked = listed(here, before)
+        assert len(asked) > 1
+        assert asked[1] - asked[0] >= 5
 
     tell(story, by_name)
