@@ -125,7 +125,7 @@ def test_a_fleet_without_kubenet_is_asked_for_no_subnet_and_no_table() -> None:
     assert counted == [7, 9]
 
 
-@pytest.mark.parametrize("leaves_out", [{GRAPH}, {ARM}, {ARM, GRAPH}], ids=str)
+@pytest.mark.parametrize("leaves_out", [{GRAPH}, {ARM}, {ARM, GRAPH}], ids=lambda hidden: " and ".join(sorted(hidden)))
 def test_a_list_of_addresses_that_the_survey_leaves_out_is_asked_of_arm_and_one_that_arm_leaves_out_stops_the_write(
     leaves_out: set[str],
 ) -> None:
