@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from functions.arm.resource_id import ResourceId
+from functions.handlers.zone_link_removal import GONE_AFTER
 from functions.policy import OWNER_TAG
 from localazure.store import Resource
 from tests.scenarios.mortal_host import Host
@@ -25,19 +26,23 @@ _REFUSED_FOR_EACH, _REFUSED_AT_ALL = 2, 20
 
 
 class End:
-    """Looks on from when nothing fails any more. `not_right_at` is when the links were last not as they should be."""
+    """Looks on from when nothing fails any more. `not_right_at` is when the links were last not as they should be, and
+    `unwanted_at` when one was last there that no hub needs any more.
+    """
 
     def __init__(self, rules: Rules, hosts: Sequence[Host]) -> None:
         self._rules, self._hosts = rules, hosts
         self._azure, self._world = rules.azure, rules.world
         self.since = rules.azure.clock.now()
-        self.not_right_at = self.since
+        self.not_right_at = self.unwanted_at = self.since
 
     async def look_on(self) -> None:
         """Now and again, for ever: are the links as they should be?"""
         while True:
             if next(self._links(), None) is not None:
                 self.not_right_at = self._azure.clock.now()
+            if next(self._unwanted(), None) is not None:
+                self.unwanted_at = self._azure.clock.now()
             await asyncio.sleep(15)
 
     def in_time(self, plan: Plan) -> None:
@@ -49,11 +54,23 @@ class End:
             self._rules.broken(f"{plan.zone} has no link to {hub} after {IN_TIME:.0f} s")
 
     def judge(self, bound: float) -> None:
-        """At the very end. `bound` is for how long after the trouble links may be wrong, in seconds."""
-        for what in (*self._links(), *self._others(), *self._journal(), *self._left(), *self._refused()):
+        """At the very end. `bound` is for how long after the trouble links may be wrong, in seconds.
+
+        A link that its hub does not need any more goes after two looks.
+        """
+        for what in (
+            *self._links(),
+            *self._unwanted(),
+            *self._others(),
+            *self._journal(),
+            *self._left(),
+            *self._refused(),
+        ):
             self._rules.broken(what)
         if (late := self.not_right_at - self.since) > bound:
             self._rules.broken(f"the links were not right until {late:.0f} s after the trouble")
+        if (late := self.unwanted_at - self.since) > bound + GONE_AFTER:
+            self._rules.broken(f"an unwanted link was there until {late:.0f} s after the trouble")
 
     def _links(self) -> Iterator[str]:
         for plan in self._world.plans:
@@ -76,11 +93,18 @@ class End:
         for hub in sorted(wanted):
             if to.count(hub) != 1:
                 yield f"{zone} has {to.count(hub)} links to {hub}"
-        for host in self._hosts:
-            for link in links if plan.mode != LISTED else ():
+
+    def _unwanted(self) -> Iterator[str]:
+        """Links of ours to hubs that no policy in force wants, on the system zones of clusters that live."""
+        for plan in self._world.plans:
+            lives = plan.concerns_tether and not plan.deleting and self._azure.store.get(plan.id) is not None
+            if not lives or plan.mode == LISTED or not plan.zone:
+                continue
+            for link in self._azure.store.of_type(LINKS, plan.zone):
                 hub = link.properties["virtualNetwork"]["id"].casefold()
-                if self._is_of(host, link) and hub not in self._kept_by(host, plan):
-                    yield f"{link.id} was not wanted"
+                for host in self._hosts:
+                    if self._is_of(host, link) and hub not in self._kept_by(host, plan):
+                        yield f"{link.id} was not wanted"
 
     def _kept_by(self, host: Host, plan: Plan) -> set[str]:
         """The hubs that links of a host's may lead to: those of older policies go only with `prune`."""
