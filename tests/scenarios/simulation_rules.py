@@ -90,6 +90,8 @@ class Rules:
     passes: dict[tuple[str, ResourceId], float] = field(default_factory=dict[tuple[str, ResourceId], float])
     """When the last pass on a row, by owner, began to look."""
     _removed: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    _going: dict[str, tuple[str, float | None]] = field(default_factory=dict[str, tuple[str, float | None]])
+    """Removals on their way: whose, and when the same link was removed before."""
 
     def __post_init__(self) -> None:
         self.intents = Intents(self.trace)
@@ -185,11 +187,22 @@ class Rules:
             elif self.azure.clock.now() - host.deployed_at < GONE_AFTER:
                 self.broken(f"DELETE {path}: on one look")
         removed, now = self._removed.setdefault(policy.owner, {}), self.azure.clock.now()
+        self._going[path.casefold()] = (policy.owner, removed.get(path.casefold()))
         removed[path.casefold()] = now
         lately = {ResourceId(link).group_id for link, at in removed.items() if at > now - _HOUR}
         # All clusters of the world live, or lived within the hour that it takes at most. No row of another counts.
         if len(lately) > allowance(len(self.world.plans), policy.max_changed_share):
             self.broken(f"DELETE {path}: on the {len(lately)}th cluster within the hour")
+
+    def _removal_answered(self, path: str, *, taken: bool) -> None:
+        """A removal that was refused counts no cluster; one without an answer does."""
+        owner, before = self._going.pop(path, ("", None))
+        if taken or not owner:
+            return
+        if before is None:
+            del self._removed[owner][path]
+        else:
+            self._removed[owner][path] = before
 
     def answered(self, invocation: Invocation | None, request: HttpRequest, answer: Any) -> None:
         """When an answer comes, and nobody has seen it yet."""
@@ -199,6 +212,8 @@ class Rules:
         if invocation is not None and answer.status_code < 400 and urlsplit(request.url).path == _GRAPH:
             # A query that was refused is repeated in the same run, after its pause.
             invocation.owes = "" if invocation.owes.startswith(query) else invocation.owes
+        if request.method == "DELETE":
+            self._removal_answered(urlsplit(request.url).path.casefold(), taken=answer.status_code < 400)
         if answer.status_code < 400:
             self.finished += request.method in ("PUT", "DELETE")
             return
