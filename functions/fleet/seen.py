@@ -154,10 +154,12 @@ class Seen:
 
     @property
     def private_fqdn(self) -> str:
-        """The API server's private name in lower case, empty where it has none or none is known."""
-        if self.cluster is not None:
-            return (self.cluster.properties.private_fqdn or "").casefold()
-        return self.remembered.private_fqdn.casefold() if self.cluster_is_gone else ""
+        """The API server's private name in lower case, empty where it has none or none is known.
+
+        Of a cluster that ends, the ledger's: AKS need not show it any more, and its record is still there.
+        """
+        shown = (self.cluster.properties.private_fqdn or "") if self.cluster is not None else ""
+        return (shown or (self.remembered.private_fqdn if self.cluster_ends else "")).casefold()
 
     @property
     def in_node_group(self) -> bool:
@@ -210,7 +212,7 @@ class Seen:
             zone=str(self.zone or ""),
             location=self.location,
             state=cluster.properties.provisioning_state if cluster else GONE if self.cluster_is_gone else "",
-            private_fqdn=(cluster.properties.private_fqdn or "") if cluster else held.private_fqdn,
+            private_fqdn=(cluster.properties.private_fqdn if cluster else "") or held.private_fqdn,
             hubs=tuple(sorted(hubs - {str(hub) for hub in made})),
             findings=findings,
             attempt=attempt,

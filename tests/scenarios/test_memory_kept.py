@@ -1,9 +1,11 @@
 """A pass that proves nothing changes no memory; a duty ends by an act or by a read, never by not seeing."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
+from azure.core.rest import HttpRequest
 
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
@@ -18,7 +20,7 @@ from localazure import fault_refusals as refusals
 from localazure.resources.groups import ResourceGroups
 from localazure.resources.private_zones import PrivateZones
 from localazure.world import HUB_SUBSCRIPTION, HubAndSpoke, cluster_request
-from tests.scenarios.record_stories import LISTED, keeping, name_of, on_servers, server, settled, told, true
+from tests.scenarios.record_stories import LISTED, keeping, name_of, on_servers, server, settled, shown, told, true
 from tests.scenarios.story import LINKS, ZONES, Story, a_policy, lines, tell
 
 GUID = "99999999-0000-4000-8000-00000000000f"
@@ -326,3 +328,40 @@ def test_the_sweep_reports_what_is_left_and_looks_at_it() -> None:
         assert (report.findings["record-left-behind"], report.queued) == (1, 1)
 
     tell(story, keeping())
+
+
+@pytest.mark.parametrize("mode", ["system", "custom"])
+@pytest.mark.parametrize("unseen", [("privateFQDN",), ("privateFQDN", "nodeResourceGroup"), ("agentPoolProfiles",)])
+@pytest.mark.parametrize("value", ["null", "absent"])
+@pytest.mark.parametrize("until", ["a while", "its end"])
+def test_a_name_that_aks_does_not_show_is_not_forgotten(
+    mode: str, unseen: tuple[str, ...], value: str, until: str
+) -> None:
+    async def story(here: Story) -> None:
+        PrivateZones(here.azure).place(LISTED)
+        cluster = await settled(here, **({"private_dns_zone": LISTED} if mode == "custom" else {}))
+        name, before = name_of(here, cluster), told(here, cluster)
+        assert before != ()
+
+        def hide(request: HttpRequest, answer: Any) -> None:
+            for held in answer.get("value", [answer]) if isinstance(answer, dict) else ():
+                if str(held.get("id", "")).casefold() == cluster.casefold():
+                    for field in unseen:
+                        if value == "null":
+                            held["properties"][field] = None
+                        else:
+                            held["properties"].pop(field, None)
+
+        here.transport.alter = hide
+        await here.event(cluster, f"{CLUSTERS}/write", cause="e")
+        await here.passes(1200, watching=True)
+        assert shown(server(here).held[name]) == before
+        if until == "a while":
+            here.transport.alter = None
+            await here.passes(300, watching=True)
+        await delete(here, cluster)
+        await here.passes(LATER, watching=True)
+        assert here.state(cluster) == ""
+        assert not server(here).held[name].is_there
+
+    tell(story, keeping(on_servers(), custom_zones=(ResourceId(LISTED),)))
