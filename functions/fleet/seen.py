@@ -146,6 +146,19 @@ class Seen:
         return self.in_node_group or not self.cluster_is_gone
 
     @property
+    def shows_all_spokes(self) -> bool:
+        """Whether every VNet of the cluster's nodes was read, that of AKS included where it made one.
+
+        A cluster of which no pool is shown may have nodes anywhere.
+        """
+        if self.cluster is None or isinstance(self.spokes, Unknown) or self.unreadable:
+            return False
+        properties, group = self.cluster.properties, self.cluster.node_group
+        if not any(True for _ in properties.nodes_stand_in):
+            return False
+        return not properties.vnet_of_aks or any(spoke.id.group_id == group for spoke in self.spokes)
+
+    @property
     def cluster_id(self) -> ResourceId | None:
         """The cluster, also one that is gone and that the ledger remembers."""
         if self.cluster is not None:

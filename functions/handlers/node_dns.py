@@ -16,29 +16,32 @@ UNKNOWN_SERVERS = "servers that Tether did not see"
 """In NodeDns.old: there may have been others, and the ledger does not know them."""
 
 
-def noted(seen: Seen, *, doubted: bool = False) -> NodeDns | None:
+def noted(seen: Seen, *, doubted: bool | None = False) -> NodeDns | None:
     """What to remember after a pass that saw this. None while no VNet of the cluster was ever read.
 
-    `doubted`: a link leads to a hub that discovery does not find. Where the ledger knows of no servers from before,
-    they may have changed.
+    `doubted`: whether a link leads to a hub that discovery does not find, None where that is not known. Where the
+    ledger knows of no servers from before, they may have changed.
 
     a VNet's servers                       old servers                 pools that may ask them
     not read                               as remembered               as remembered, without those re-imaged
     as remembered, or new to us            as remembered               as remembered, without those re-imaged
     without one that was there             and that one                all pools, with the images of now
     not known from before, and doubted     unknown ones                all pools, with the images of now
+    not known from before, and not known
+    whether they are doubted               nothing is remembered yet
     """
     held, cluster = seen.remembered.node_dns, seen.cluster
     if cluster is None or isinstance(seen.spokes, Unknown):
         return held
     read = {str(spoke.id).casefold(): _servers(spoke) for spoke in seen.spokes}
-    if not read and held is None:
+    if held is None and (not read or doubted is None):
         return None
     before = held.servers if held else {}
-    kept = before if seen.unreadable or not _pools(cluster) else {}
-    servers = {**kept, **read}
+    unread = {str(one.target).casefold(): before.get(str(one.target).casefold(), ()) for one in seen.unreadable}
+    kept = before if not seen.shows_all_spokes else {}
+    servers = {**kept, **unread, **read}
     dropped = {server for vnet, now in read.items() for server in before.get(vnet, ()) if server not in now}
-    if held is None and doubted:
+    if doubted and (held is None or _is_first_read(before, read)):
         dropped.add(UNKNOWN_SERVERS)
     named = {server for each in servers.values() for server in each}
     old = ({*(held.old if held else ()), *dropped}) - named
@@ -47,6 +50,12 @@ def noted(seen: Seen, *, doubted: bool = False) -> NodeDns | None:
         return NodeDns(servers=servers)
     changed = seen.at if dropped else held.changed if held else 0.0
     return NodeDns(servers=servers, old=tuple(sorted(old)), changed=changed, images=images)
+
+
+def _is_first_read(before: Mapping[str, tuple[str, ...]], read: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a VNet was read for the first time, while one could not be read before: its servers may have changed."""
+    known = {vnet for vnet, servers in before.items() if servers}
+    return len(known) < len(before) and not known.issuperset(read)
 
 
 def _servers(spoke: VirtualNetwork) -> tuple[str, ...]:
@@ -58,9 +67,17 @@ def _pools(cluster: ManagedCluster) -> dict[str, AgentPool]:
 
 
 def _images_of(cluster: ManagedCluster) -> dict[str, str]:
-    """The image of every pool as it is now. Of nodes that AKS does not list none is known."""
-    images = {name: pool.node_image_version or "" for name, pool in sorted(_pools(cluster).items())}
+    """The image of every pool as it is now. Of nodes that AKS does not list none is known.
+
+    Nor is that of a pool that is not Succeeded: an upgrade may have replaced some of its nodes already, and its end
+    would not show that these were replaced once more.
+    """
+    images = {name: _image_of(pool) for name, pool in sorted(_pools(cluster).items())}
     return {**images, UNLISTED: ""} if cluster.has_unlisted_nodes or not images else images
+
+
+def _image_of(pool: AgentPool) -> str:
+    return (pool.node_image_version or "") if _is_done(pool) else ""
 
 
 def _left(images: Mapping[str, str], cluster: ManagedCluster) -> dict[str, str]:
@@ -90,5 +107,8 @@ def _left(images: Mapping[str, str], cluster: ManagedCluster) -> dict[str, str]:
 
 def _is_reimaged(pool: AgentPool, image: str) -> bool:
     """Recorded aks/node-image-upgrade-cluster [2]: while a pool is being upgraded, the cluster may be Succeeded."""
-    done = (pool.provisioning_state or "").casefold() == "succeeded"
-    return done and bool(image) and bool(pool.node_image_version) and pool.node_image_version != image
+    return _is_done(pool) and bool(image) and bool(pool.node_image_version) and pool.node_image_version != image
+
+
+def _is_done(pool: AgentPool) -> bool:
+    return (pool.provisioning_state or "").casefold() == "succeeded"

@@ -1,6 +1,6 @@
 """When our links to hubs that nothing wants any more go: on the second look, and never on a partial view (rule 9)."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from functions.arm.operations import Progress
 from functions.arm.resource_id import ResourceId
@@ -9,6 +9,7 @@ from functions.fleet.resolvers import Resolvers, resolvers
 from functions.fleet.seen import Seen, Unknown
 from functions.handlers import node_dns, node_dns_findings
 from functions.handlers import zone_link_findings as findings
+from functions.handlers.link_names import link_id
 from functions.handlers.verdict import Verdict, joined
 from functions.handlers.zone_link_removal import GONE_AFTER, is_ours, remove
 from functions.handlers.zone_link_wanted import wanted
@@ -35,7 +36,7 @@ def decide(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> Verdict:
     ten minutes or more       nodes ask the servers of now                yes     change: remove
     """
     links = unwanted(seen, policy, hubs) or []
-    dns = node_dns.noted(seen, doubted=_is_doubted(links, policy))
+    dns = node_dns.noted(seen, doubted=_is_doubted(seen, policy, hubs))
     held = bool(links) and _may_be_asked(seen, dns)
     each = [_of_link(link, seen, policy, held=held) for link in links if not _is_going(link, seen)]
     told = node_dns_findings.about_nodes(seen.cluster, dns, link_is_held=held) if seen.cluster and dns else []
@@ -45,32 +46,33 @@ def decide(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> Verdict:
 def unwanted(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> list[Link] | None:
     """Our links to hubs that nothing wants, on the system zone of a cluster that lives. None where that is not known.
 
-    It is not known while not all links are, or while a hub may still be found: a VNet was not read, or a DNS server is
-    in no VNet that is peered and Connected, as while a peering is being made again. A custom zone serves clusters that
-    want different hubs, so that nothing on it is known to be unwanted.
+    It is not known while not all links are, or while a hub may still be found: a VNet was not read, or is not shown, or
+    a DNS server is in no VNet that is peered and Connected, as while a peering is being made again. A custom zone
+    serves clusters that want different hubs, so that nothing on it is known to be unwanted.
     """
     if seen.cluster is None or seen.ends or not seen.in_node_group or not seen.links.complete:
         return None
     if policy.discover_resolvers and (
-        isinstance(seen.spokes, Unknown) or seen.unreadable or resolvers(seen.spokes).stray
+        isinstance(seen.spokes, Unknown) or not seen.shows_all_spokes or resolvers(seen.spokes).stray
     ):
         return None
-    ours = [link for link in seen.links.known if is_ours(link, seen, policy)]
-    return [link for link in ours if link.properties.virtual_network and link.properties.virtual_network.id not in hubs]
+    return _to_others(seen, policy, hubs)
 
 
 def noted(seen: Seen, policy: Policy) -> tuple[Unwanted, ...]:
-    """What to remember of them. A pass that does not know keeps what was remembered."""
+    """What to remember of them. A pass that does not know keeps what was remembered, but for the hubs that it wants."""
     links = _unwanted(seen, policy)
     if links is None:
-        return seen.remembered.unwanted
+        hubs = _hubs(seen, policy) if seen.cluster is not None and not seen.ends else ()
+        named = {link_id(seen.place, hub, policy.owner) for hub in hubs}
+        return tuple(one for one in seen.remembered.unwanted if ResourceId(one.link) not in named)
     each = (Unwanted(link=str(link.id), since=_since(link, seen, policy), reason=_reason(policy)) for link in links)
     return tuple(sorted(each, key=lambda one: one.link))
 
 
 def nodes_noted(seen: Seen, policy: Policy) -> NodeDns | None:
     """What to remember of the DNS servers that the nodes ask."""
-    return node_dns.noted(seen, doubted=_is_doubted(_unwanted(seen, policy) or [], policy))
+    return node_dns.noted(seen, doubted=_is_doubted(seen, policy, _hubs(seen, policy)))
 
 
 def is_unheard(seen: Seen, policy: Policy) -> bool:
@@ -96,8 +98,17 @@ def _named(links: Iterable[Unwanted]) -> set[tuple[str, str]]:
 
 
 def _unwanted(seen: Seen, policy: Policy) -> list[Link] | None:
-    found = None if isinstance(seen.spokes, Unknown) else resolvers(seen.spokes)
-    return unwanted(seen, policy, wanted(seen, policy, found))
+    return unwanted(seen, policy, _hubs(seen, policy))
+
+
+def _hubs(seen: Seen, policy: Policy) -> Collection[ResourceId]:
+    return wanted(seen, policy, None if isinstance(seen.spokes, Unknown) else resolvers(seen.spokes))
+
+
+def _to_others(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> list[Link]:
+    """Our links, of those that are known, that lead to other VNets than these hubs."""
+    ours = [link for link in seen.links.known if is_ours(link, seen, policy)]
+    return [link for link in ours if link.properties.virtual_network and link.properties.virtual_network.id not in hubs]
 
 
 def _of_link(link: Link, seen: Seen, policy: Policy, *, held: bool) -> Verdict:
@@ -113,11 +124,17 @@ def _of_link(link: Link, seen: Seen, policy: Policy, *, held: bool) -> Verdict:
 
 def _may_be_asked(seen: Seen, dns: NodeDns | None) -> bool:
     """Whether nodes may ask servers that the VNets do not name any more. Unknown counts as yes."""
-    return dns is None or isinstance(seen.spokes, Unknown) or bool(seen.unreadable) or bool(dns.old)
+    return dns is None or not seen.shows_all_spokes or bool(dns.old)
 
 
-def _is_doubted(links: list[Link], policy: Policy) -> bool:
-    return bool(links) and policy.discover_resolvers
+def _is_doubted(seen: Seen, policy: Policy, hubs: Container[ResourceId]) -> bool | None:
+    """Whether a link of ours leads to a hub that discovery does not find. None while not all links are known.
+
+    Links on a custom zone, and those of a cluster that ends, are not judged by its nodes.
+    """
+    if not policy.discover_resolvers or seen.ends or not seen.in_node_group:
+        return False
+    return bool(_to_others(seen, policy, hubs)) if seen.links.complete else None
 
 
 def _since(link: Link, seen: Seen, policy: Policy) -> float:

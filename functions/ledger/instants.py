@@ -109,6 +109,8 @@ def remembered(held: Observed, now: float) -> Observed:
         making=making,
         routed=routed,
         left=tuple(replace(one, since=was(one.since)) for one in held.left),
+        unwanted=tuple(replace(one, since=was(one.since)) for one in held.unwanted),
+        node_dns=None if held.node_dns is None else replace(held.node_dns, changed=was(held.node_dns.changed)),
     )
 
 

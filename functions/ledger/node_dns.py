@@ -7,7 +7,8 @@ UNLISTED = ""
 
 
 class NodeDns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`servers`: the DNS servers of each VNet of the cluster, by its id in lower case, as they were read last.
+    """`servers`: the DNS servers of each VNet of the cluster, by its id in lower case, as they were read last. None of
+    a VNet that was never read.
 
     `old`: servers that no VNet names any more and that nodes may still ask. `changed`: when the last change was seen
     (seconds since 1970, 0 while there are none). `images`: the pools that were not re-imaged since, each with its node

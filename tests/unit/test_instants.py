@@ -18,8 +18,11 @@ from functions.http.answers import known_moment, moment
 from functions.ledger import instants
 from functions.ledger.entities import row_in
 from functions.ledger.instants import LONGEST_WAIT, SKEW, ahead, has_passed, is_due_later, is_newer, of_event, past
+from functions.ledger.leaving import Unwanted
+from functions.ledger.left import Left
 from functions.ledger.making import Making
 from functions.ledger.move import Move
+from functions.ledger.node_dns import NodeDns
 from functions.ledger.routed import Routed, Wrote
 from functions.ledger.state import Counters, Entry, Observed, Row
 from functions.plan import Approval
@@ -135,6 +138,9 @@ def everything_at(at: float) -> Observed:
         making=Making(first=at, last=at, failed=at, put_at=at, linked=at),
         routed=Routed(bare_since=at, wrote=(Wrote(subnet="s", at=at),)),
         waits=at,
+        left=(Left(cluster="c", name="n", since=at),),
+        unwanted=(Unwanted(link="l", since=at, reason="r"),),
+        node_dns=NodeDns(changed=at),
     )
 
 
@@ -154,7 +160,7 @@ def instants_in(value: object, name: str = "") -> dict[str, float]:
 @pytest.mark.parametrize("at", AHEAD)
 def test_no_instant_of_a_row_is_believed_that_is_ahead(at: float) -> None:
     held = instants_in(instants.remembered(everything_at(at), AT))
-    assert len(held) >= 17
+    assert len(held) >= 20
     waits = {".operations[].due", ".answers_until", ".move.again_at"}
     assert {name: at for name, at in held.items() if name not in waits and at != AT} == {}
     assert {held[name] for name in waits} == {AT + min(DAY, at - AT)}

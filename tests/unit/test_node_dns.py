@@ -36,7 +36,11 @@ TWO = with_pools(a_pool("a"), a_pool("b"))
 
 
 def after(
-    before: NodeDns | None, *spokes: VirtualNetwork, cluster: ManagedCluster = TWO, doubted: bool = False, **facts: Any
+    before: NodeDns | None,
+    *spokes: VirtualNetwork,
+    cluster: ManagedCluster = TWO,
+    doubted: bool | None = False,
+    **facts: Any,
 ) -> NodeDns | None:
     """What is remembered after a pass that read these VNets."""
     facts = {"spokes": spokes, **facts}
@@ -166,3 +170,38 @@ def test_servers_of_before_that_nobody_saw_may_be_asked_where_a_link_shows_anoth
     assert again == dns
     reimaged = after(dns, a_spoke("10.0.0.5"), cluster=with_pools(a_pool("a", "v2"), a_pool("b", "v2")), doubted=True)
     assert reimaged == NodeDns(servers={VNET: ("10.0.0.5",)})
+
+
+@pytest.mark.parametrize("state", ["UpgradingNodeImageVersion", "Updating", "Failed", ""])
+def test_an_upgrade_that_began_before_the_change_does_not_show_that_nodes_were_re_imaged_after_it(state: str) -> None:
+    """Nodes that were replaced early in it booted with the old servers."""
+    during = after(BEFORE, a_spoke("10.0.0.5"), cluster=with_pools(a_pool("a", "v1", state)))
+    ended = after(during, a_spoke("10.0.0.5"), cluster=with_pools(a_pool("a", "v2")))
+    assert ended is not None
+    assert (ended.old, ended.images) == (("10.0.0.4",), {"a": "v2"})
+    again = after(ended, a_spoke("10.0.0.5"), cluster=with_pools(a_pool("a", "v3")))
+    assert again is not None
+    assert not again.old
+
+
+def test_the_servers_of_the_first_read_are_not_believed_while_it_is_not_known_which_links_are_wanted() -> None:
+    assert after(None, a_spoke("10.0.0.5"), doubted=None) is None
+    assert after(BEFORE, a_spoke("10.0.0.5"), doubted=None) == after(BEFORE, a_spoke("10.0.0.5"))
+
+
+def test_a_vnet_of_aks_that_is_not_shown_keeps_its_servers() -> None:
+    before = NodeDns(servers={VNET: ("10.0.0.4",), OTHER: ("10.0.0.9",)})
+    mixed = with_pools(a_pool("a"), AgentPool(name="b", provisioning_state="Succeeded"))
+    assert after(before, a_spoke("10.0.0.4"), cluster=mixed) == before
+
+
+def test_a_vnet_that_could_not_be_read_at_first_may_have_had_other_servers() -> None:
+    first = after(None, other_spoke("10.0.0.9"), unreadable=(DENIED,))
+    assert first is not None
+    assert first.servers == {VNET: (), OTHER: ("10.0.0.9",)}
+    both = (a_spoke("10.0.0.5"), other_spoke("10.0.0.9"))
+    certain, doubted = after(first, *both), after(first, *both, doubted=True)
+    assert certain is not None
+    assert doubted is not None
+    assert (certain.old, doubted.old) == ((), (UNKNOWN_SERVERS,))
+    assert certain.servers == doubted.servers == {VNET: ("10.0.0.5",), OTHER: ("10.0.0.9",)}

@@ -8,7 +8,7 @@ import pytest
 
 from functions.arm.errors import ArmError
 from functions.arm.operations import LookedUp, Operation, Progress
-from functions.fleet.model import AgentPool
+from functions.fleet.model import AccessProfile, AgentPool, ManagedCluster
 from functions.fleet.network_model import VirtualNetwork
 from functions.fleet.seen import NOT_ASKED, NOT_SHOWN, UNKNOWN, Links, Seen, Unreadable
 from functions.handlers import zone_link_leaving
@@ -148,7 +148,7 @@ def test_a_removal_that_runs_is_not_asked_for_again() -> None:
         pytest.param(world(since(60)), a_policy(HUB), [], id="wanted again"),
         pytest.param(world(since(60), links=Links((), complete=True)), PRUNES, [], id="not there any more"),
         pytest.param(world(since(60), links=Links()), PRUNES, [(AT - 60, BY_POLICY)], id="links not all known"),
-        pytest.param(world(since(60), links=NOT_ASKED), a_policy(HUB), [(AT - 60, BY_POLICY)], id="nor asked for"),
+        pytest.param(world(since(60), links=NOT_ASKED), PRUNES, [(AT - 60, BY_POLICY)], id="nor asked for"),
         pytest.param(world(since(60), spokes=UNKNOWN), DISCOVERS, [(AT - 60, BY_POLICY)], id="VNets not known"),
     ],
 )
@@ -198,3 +198,62 @@ def test_the_finding_names_a_command_for_each_pool() -> None:
             "az aks nodepool upgrade --subscription 22222222-2222-2222-2222-222222222222 --resource-group apps "
             f"--cluster-name prod --name {pool} --node-image-only"
         ) in finding.advice
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(world(node_dns=None, links=NOT_ASKED), id="links not asked for"),
+        pytest.param(world(node_dns=None, links=Links((MINE,))), id="links not all known"),
+        pytest.param(
+            world(node_dns=None, spokes=(peered("Disconnected"),)), id="its DNS servers are found nowhere for a while"
+        ),
+        pytest.param(
+            world(node_dns=None, unreadable=(Unreadable(HUB, ArmError(403, "AuthorizationFailed", "no")),)),
+            id="another VNet cannot be read for a while",
+        ),
+    ],
+)
+def test_a_first_pass_that_sees_a_part_does_not_show_which_servers_nodes_booted_with(first: Seen) -> None:
+    """A row of before 2026-12 knows no servers: the DNS servers may have changed since the nodes booted."""
+    held = zone_link_leaving.nodes_noted(first, DISCOVERS)
+    assert said(decide(world(since(600, BY_DISCOVERY), held), DISCOVERS)) == HELD
+
+
+def test_a_pass_that_wants_the_hub_ends_the_first_look_though_not_all_links_are_known() -> None:
+    again = world(since(9999), links=Links((THEIRS,)))
+    assert zone_link_leaving.noted(again, a_policy(HUB, prune=True)) == ()
+    assert zone_link_leaving.noted(again, PRUNES) == again.remembered.unwanted
+
+
+MIXED = a_cluster(state="Succeeded")
+MIXED = msgspec.structs.replace(
+    MIXED,
+    properties=msgspec.structs.replace(
+        MIXED.properties,
+        agent_pool_profiles=(*(MIXED.properties.agent_pool_profiles or ()), AgentPool(name="of-aks")),
+    ),
+)
+INTEGRATED = a_cluster(state="Succeeded")
+INTEGRATED = msgspec.structs.replace(
+    INTEGRATED,
+    properties=msgspec.structs.replace(
+        INTEGRATED.properties,
+        agent_pool_profiles=None,
+        api_server_access_profile=AccessProfile(enable_private_cluster=True, subnet_id=f"{SPOKE}/subnets/api"),
+    ),
+)
+
+
+@pytest.mark.parametrize("policy", [PRUNES, DISCOVERS])
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        pytest.param(MIXED, id="the VNet that AKS made is not shown"),
+        pytest.param(INTEGRATED, id="no pool is shown"),
+    ],
+)
+def test_a_link_stays_while_not_all_vnets_of_the_nodes_are_shown(cluster: ManagedCluster, policy: Policy) -> None:
+    facts = replace(world(since(600, BY_POLICY if policy is PRUNES else BY_DISCOVERY)), cluster=cluster)
+    assert decide(facts, policy).changes == ()
+    assert zone_link_leaving.noted(facts, policy) == facts.remembered.unwanted or policy is PRUNES

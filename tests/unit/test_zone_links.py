@@ -274,7 +274,10 @@ def test_a_vnet_of_aks_that_arm_does_not_show_takes_no_link_away() -> None:
     policy = a_policy(discover_resolvers=True)
     assert said(decide(facts, policy)) == "vnet-not-found"
     assert not decide(facts, a_policy(discover_resolvers=True, prune=True)).changes
-    assert said(decide(replace(facts, spokes=(a_spoke(),)), policy)) == "stale-link nodes-hold-old-dns-servers"
+    shown = msgspec.structs.replace(
+        a_spoke(), id=ResourceId(f"{ZONE.group_id}/providers/Microsoft.Network/virtualNetworks/aks-vnet-12345678")
+    )
+    assert said(decide(replace(facts, spokes=(shown,)), policy)) == "stale-link nodes-hold-old-dns-servers"
 
 
 def test_the_vnet_that_aks_made_is_never_linked() -> None:
