@@ -43,11 +43,11 @@ async def _fleet(tables: StorageTables, state: str, since: float) -> int:
 
 
 def _counts_until(entity: dict[str, Any]) -> float:
-    if (until := entity.get("counts_until")) is not None:
-        return float(until)
     try:
+        if (until := entity.get("counts_until")) is not None:
+            return float(until)
         return observed_decoder.decode(entity.get("observed") or "{}").counts_until
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, TypeError):
         return 0.0  # not known to be a cluster
 
 

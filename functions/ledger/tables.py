@@ -93,6 +93,12 @@ def _owes(entity: dict[str, Any]) -> bool:
         return True
 
 
+def _body_of(entity: dict[str, Any]) -> str:
+    """The name of the blob that holds what is too long for the table, empty where there is none, or it is no text."""
+    name = entity.get("body")
+    return name if isinstance(name, str) else ""
+
+
 def _pointed(pointer: dict[str, Any]) -> ResourceId | None:
     """The subject that a pointer names, None where that cannot be read: the cluster tells it too."""
     try:
@@ -155,8 +161,8 @@ class TableLedger:
             name = f"observed/{key(subject)}.json"
             body = name if await bodies.keep(self._bodies, name, text) else ""
             text = text_of(bodies.cut_observed(observed))
-        elif entity and entity.get("body"):
-            await bodies.forget(self._bodies, entity["body"])
+        elif entity and (held_in := _body_of(entity)):
+            await bodies.forget(self._bodies, held_in)
         columns = {"observed": text, "body": body, **remembered(observed)}
         # Counters that another worker begins meanwhile stay: they are not overwritten.
         new = {**named(subject, proven=proven), **counted(Counters(), proven=proven), **columns}
@@ -229,8 +235,8 @@ class TableLedger:
         for entity in entities:
             if not await self._tables.remove(table, entity):
                 continue
-            if entity.get("body"):
-                await bodies.forget(self._bodies, entity["body"])
+            if name := _body_of(entity):
+                await bodies.forget(self._bodies, name)
             removed += not is_pointer(entity)
         return removed
 
@@ -282,10 +288,11 @@ class TableLedger:
     async def _whole(self, entity: dict[str, Any], column: str) -> str | bytes:
         """A column's text, from its blob where it did not fit."""
         text: str = entity.get(column) or ""
-        return (await bodies.whole(self._bodies, entity["body"]) if entity.get("body") else None) or text
+        name = _body_of(entity)
+        return (await bodies.whole(self._bodies, name) if name else None) or text
 
     async def _row(self, subject: ResourceId, entity: dict[str, Any]) -> Row:
-        text = await self._whole(entity, "observed") if entity.get("body") else None
+        text = await self._whole(entity, "observed") if _body_of(entity) else None
         return row_in(subject, entity, text)
 
     async def _get(self, subject: ResourceId) -> dict[str, Any] | None:

@@ -163,3 +163,31 @@ async def test_watch_learns_of_a_row_that_cannot_be_decoded_and_leaves_it_as_it_
     held = await kept.tables.entity(STATE, keys(GROUP))
     assert held is not None
     assert (held["brief"], held["observed"]) == ("no JSON", "no JSON")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"counts_until": "for ever"}, {"observed": 7}, {"observed": "no JSON"}, {"waits": "long"}],
+    ids=lambda columns: next(iter(columns)),
+)
+async def test_the_removal_limit_counts_the_other_rows(kept: Kept, columns: dict[str, Any]) -> None:
+    held = await kept.tables.entity(STATE, keys(GROUP))
+    assert held is not None
+    old = {name: value for name, value in held.items() if name != "counts_until"}  # as version 1 wrote it
+    await kept.tables.upsert(STATE, {**old, **columns}, merge=False)
+    assert (await kept.ledger.hour(AT)).fleet >= 1
+
+
+async def test_an_odd_name_of_a_blob_keeps_no_row_from_being_written_and_no_entry_from_being_forgotten(
+    kept: Kept,
+) -> None:
+    await kept.spoil(body=7)
+    newer = msgspec.structs.replace(SEEN, at=AT + 60)
+    await kept.ledger.remember(GROUP, newer)
+    assert (await kept.ledger.read(GROUP)).observed == newer
+    odd, good = an_entry(1), an_entry(2)
+    for entry in (odd, good):
+        await kept.ledger.intend(entry)
+    await kept.tables.upsert(JOURNAL, {**entry_keys(odd), "body": 7}, merge=True)
+    await kept.ledger.forget(AT + 10**8, AT)
+    assert await kept.ledger.journal(GROUP) == ()
