@@ -172,7 +172,7 @@ def _page_of[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> tupl
         held = fields(body)
     read = each(held, "data", _row_of(decoder))
     truncated, token = text_in(held, "resultTruncated"), text_in(held, "$skipToken")
-    return Page(list(read.items), truncated or "false", token), read.odd
+    return Page(list(read.items), truncated or "", token), read.odd
 
 
 def _row_of[Row](decoder: msgspec.json.Decoder[Page[Row]]) -> msgspec.json.Decoder[Row]:

@@ -1,7 +1,12 @@
 """Resource Graph is asked page by page, within its quota and a budget; a part is never taken for the whole."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import msgspec
 import pytest
+from multidict import CIMultiDict
 
 from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.graph import Graph, Page, _resets_after
@@ -104,3 +109,23 @@ def test_a_query_that_is_refused_for_what_it_says_is_not_repeated() -> None:
 )
 def test_the_quota_tells_when_it_is_whole_again(text: str, seconds: float) -> None:
     assert _resets_after(text) == seconds
+
+
+class Says:
+    """A session that has one answer for every query."""
+
+    def __init__(self, page: dict[str, Any]) -> None:
+        self._content = msgspec.json.encode(page)
+
+    async def post_answer(self, *asked: Any) -> Any:
+        return SimpleNamespace(content=self._content, headers=CIMultiDict[str]())
+
+
+@pytest.mark.parametrize("rows", [[{"name": "a"}], [{"name": "a"}, {"name": 7}], [{"name": "a"}, None]])
+@pytest.mark.parametrize("said", [{}, {"resultTruncated": None}, {"resultTruncated": ""}, {"resultTruncated": "true"}])
+async def test_a_page_that_does_not_say_that_it_is_whole_is_a_part_also_with_an_odd_row(
+    rows: list[object], said: dict[str, object]
+) -> None:
+    graph = Graph(Says({"data": rows, **said}), now=lambda: 0.0, sleep=asyncio.sleep, budget=60)  # type: ignore[arg-type]
+    with pytest.raises(NoAnswerError, match="part"):
+        await graph.query("resources | project id, name", NAMES, None)
