@@ -2,6 +2,7 @@
 
 from shlex import quote
 
+from functions.arm.clusters import API
 from functions.arm.resource_id import ResourceId
 from functions.dns.record import Owner, Record
 from functions.dns.target import TargetError, Trouble
@@ -27,8 +28,8 @@ _DOUBTS = {
     Doubt.NOT_APPROVED: (
         "api-server-endpoint-not-approved",
         (
-            "Approve the connection on the cluster (az network private-endpoint-connection approve): until then the "
-            "nodes cannot reach the API server. The records stay as they are."
+            "Until it is approved, nodes cannot reach the API server. A connection that is Disconnected has to be made "
+            "again: update the cluster (az aks update, nothing changed). The records stay as they are."
         ),
     ),
     Doubt.ANOTHERS: (
@@ -92,7 +93,19 @@ def _finding(code: str, target: ResourceId, seen: str, advice: str, severity: Se
 def in_doubt(seen: Seen, server: ApiServer, doubt: Doubt) -> Finding:
     """Why nobody can say where the API server is."""
     code, advice = _DOUBTS[doubt]
+    if doubt is Doubt.NOT_APPROVED and seen.cluster is not None:
+        advice = f"{_approval(seen.cluster.id)} {advice}"
     return _finding(code, seen.place, server.said, advice)
+
+
+def _approval(cluster: ResourceId) -> str:
+    """AKS's "Private Endpoint Connections - Update". `az network private-endpoint-connection` does not know AKS."""
+    listed = f"{cluster}/privateEndpointConnections"
+    approved = '{"properties":{"privateLinkServiceConnectionState":{"status":"Approved"}}}'
+    return (
+        f"List the cluster's connections: az rest --method get --url {quote(f'{listed}?api-version={API}')}. Approve "
+        f"one by its name: az rest --method put --url {quote(f'{listed}/NAME?api-version={API}')} --body '{approved}'."
+    )
 
 
 def lags(seen: Seen, server: ApiServer) -> Finding:

@@ -1,5 +1,7 @@
 """What of Azure's answers, or of the ledger, cannot be understood. docs/findings.md lists the findings."""
 
+import shlex
+
 from functions.arm.resource_id import ResourceId
 from functions.arm.understood import Odd
 from functions.fleet.oddities import odd_subnets
@@ -69,7 +71,9 @@ def _where(odd: Odd, what: str) -> str:
 
 
 def _advice(odd: Odd, near: ResourceId, listing: str) -> str:
-    look = f"az resource show --ids {odd.id}" if odd.id is not None else f"{listing} {near.subscription}"
+    look = (
+        f"az resource show --ids {shlex.quote(str(odd.id))}" if odd.id is not None else f"{listing} {near.subscription}"
+    )
     return (
         f"Look at that field: {look}. If somebody set it, correct it. If Azure sets it, it is newer than this version "
         "of Tether: update Tether, or report the field."

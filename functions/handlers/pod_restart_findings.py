@@ -1,5 +1,7 @@
 """What keeps pods with an old address of their API server, and what a person should do. docs/findings.md lists them."""
 
+from shlex import quote
+
 from functions.arm.errors import ArmError, Kind, classify
 from functions.arm.resource_id import ResourceId
 from functions.handlers.verdict import Finding, Severity
@@ -68,9 +70,10 @@ def may_hold(target: ResourceId, move: Move, wanted: PodRestarts) -> Finding:
         "pods-may-hold-old-address",
         target,
         f"{_of(move)}; pods with hostNetwork or dnsPolicy Default that were started before may hold the old address",
-        f"In functions/handlers: az aks command invoke -g {target.group} -n {target.name} --file restart_pods.sh "
-        f'--command "{command}" lists their Deployments, DaemonSets and StatefulSets, and with restart instead of '
-        "list restarts five of them. Or let Tether do it: podRestarts.enabled and namespaces in the policy.",
+        f"In functions/handlers: az aks command invoke --subscription {target.subscription} -g {quote(target.group)} "
+        f'-n {quote(target.name)} --file restart_pods.sh --command "{command}" lists their Deployments, DaemonSets and '
+        "StatefulSets, and with restart instead of list restarts five of them. Or let Tether do it: "
+        "podRestarts.enabled and namespaces in the policy.",
     )
 
 

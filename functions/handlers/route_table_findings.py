@@ -1,5 +1,7 @@
 """What keeps a kubenet subnet without its route table, and what a person should do. docs/findings.md lists them."""
 
+from shlex import quote
+
 from functions.arm.errors import ArmError
 from functions.arm.resource_id import ResourceId
 from functions.fleet.model import ManagedCluster
@@ -24,7 +26,7 @@ def _few(names: tuple[str, ...]) -> str:
 
 def by_hand(subnet: ResourceId, table: ResourceId) -> str:
     """The command with which a person attaches a table."""
-    return f"az network vnet subnet update --ids {subnet} --route-table {table}"
+    return f"az network vnet subnet update --ids {quote(str(subnet))} --route-table {quote(str(table))}"
 
 
 def not_readable(target: ResourceId, error: ArmError) -> Finding:
@@ -119,7 +121,7 @@ def company_unlisted(subnet: ResourceId, group: ResourceId, table: ResourceId) -
         "subnet is not known",
         "See how many addresses are in use: "
         f"az rest --method get --url '{subnet.parent}/usages?api-version=2024-05-01'; and whose they are, "
-        f"as far as Azure lists them: az network vnet subnet show --ids {subnet} --query "
+        f"as far as Azure lists them: az network vnet subnet show --ids {quote(str(subnet))} --query "
         f"'ipConfigurations[].id'. If the cluster is alone in the subnet: {by_hand(subnet, table)}",
     )
 

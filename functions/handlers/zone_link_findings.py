@@ -114,7 +114,8 @@ def _counts(hub: ResourceId, policy: Policy, hubs: dict[ResourceId, str], seen: 
 
 def _no_spoke(place: ResourceId, cluster: ManagedCluster) -> Finding:
     group = cluster.node_group
-    command = f"az aks show --ids {shlex.quote(str(cluster.id))} --query nodeResourceGroup"
+    where = f"--subscription {cluster.id.subscription} --resource-group {shlex.quote(cluster.id.group)}"
+    command = f"az aks show {where} --name {shlex.quote(cluster.id.name)} --query nodeResourceGroup"
     if group is not None:
         where = shlex.quote(group.name)
         command = f"az network vnet list --subscription {group.subscription} --resource-group {where} --query '[].id'"
