@@ -131,14 +131,15 @@ def _http(policy: Policy) -> str:
 def _removal(policy: Policy) -> str:
     gone = "what Tether made for a cluster goes when the cluster is gone"
     if policy.prune:
-        return f"{gone}; links of its own go too when their hub leaves this policy"
+        return f"{gone}; links of its own go too when two looks show that nothing needs their hub"
     return f"{gone}; a link of its own whose hub leaves this policy stays, and is told"
 
 
 def _limit(policy: Policy) -> str:
     share = f"{policy.max_changed_share:.0%}".replace("%", " %")
     most = f"changes and removals in at most {share} of the fleet an hour, 3 clusters at least"
-    return f"{most}; the rest waits, for the hour to pass or for a person who approves"
+    rest = "the rest waits, for the hour to pass or for a person who approves"
+    return f"{most}; {rest}. A record that follows its API server does not count"
 
 
 def _named(resource: ResourceId) -> str:

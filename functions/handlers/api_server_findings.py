@@ -184,8 +184,8 @@ def left_unread(left: Left, why: str) -> Finding:
         "record-left-behind",
         ResourceId(left.cluster),
         f"{places} may still hold the record {left.name} of a cluster that may be gone: {why}",
-        "Tether retries every hour, and removes it when ARM shows that the cluster is gone. If it is gone, remove its "
-        "A, AAAA and TXT records there by hand: the next read then shows that nothing is left.",
+        "Tether retries at least every hour, and removes it when ARM shows that the cluster is gone. If it is gone, "
+        "remove its A, AAAA and TXT records there by hand: the next read then shows that nothing is left.",
         Severity.WARNING,
     )
 

@@ -135,7 +135,9 @@ def words(**fields: Any) -> str:
             id="a list of what would be restarted",
         ),
         pytest.param({"http": {"keysMayWrite": True}}, "HTTP: whoever has a function key may write", id="keys"),
-        pytest.param({"prune": True}, "links of its own go too when their hub leaves this policy", id="prune"),
+        pytest.param(
+            {"prune": True}, "links of its own go too when two looks show that nothing needs their hub", id="prune"
+        ),
         pytest.param({}, "a link of its own whose hub leaves this policy stays, and is told", id="no prune"),
         pytest.param(
             {"maxChangedShare": 0.05}, "limit: changes and removals in at most 5 % of the fleet", id="the limit"
