@@ -210,11 +210,11 @@ async def apply(change: Change, means: Means, at: float) -> Outcome:
 def _refused(change: Change, error: ArmError, at: float) -> Outcome:
     """412 is a lost race, 409 and 429 are locks (azure-facts, Networking writes): look again, then write again.
 
-    A pause that ARM names holds for passes that look sooner for another reason too.
+    The pause, ARM's or the loop's own, holds for passes that look sooner for another reason too.
     """
     match classify(error):
         case Kind.RETRY | Kind.CONFLICT:
-            later = Operation(change.target, LOST, at, at) if error.retry_after else None
+            later = Operation(change.target, LOST, at, at)
             return Outcome(change, Result.RETRY, operation=later, error=error, pause=error.retry_after)
         case Kind.GONE:
             return Outcome(change, Result.GONE, error=error)

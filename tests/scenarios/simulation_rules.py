@@ -223,7 +223,7 @@ class Rules:
         now, named = self.azure.clock.now(), answer.headers.get("retry-after")
         if named is not None:
             invocation.not_before[_call(request)] = now + float(named)
-        elif answer.status_code in _REFUSED:
+        elif answer.status_code in _REFUSED and not _is_locked(answer):
             invocation.not_before[_call(request)] = (invocation.first_asked_at or now) + _OUR_PAUSE
 
     def unanswered(self, invocation: Invocation | None, request: HttpRequest) -> None:
@@ -275,6 +275,11 @@ def _call(request: HttpRequest) -> tuple[str, str]:
 
 
 _GRAPH = "/providers/Microsoft.ResourceGraph/resources"
+
+
+def _is_locked(answer: Any) -> bool:
+    """A lock is a 409 that asks for a person, and names nothing to wait for."""
+    return answer.status_code == 409 and b"ScopeLocked" in answer.content
 
 
 def _is_owed(request: HttpRequest, status: int) -> bool:

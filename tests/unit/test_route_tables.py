@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions import pace
 from functions.arm import subnets
 from functions.arm.errors import ArmError, NoAnswerError, NoTokenError
 from functions.arm.operations import LookedUp, Operation, Progress
@@ -403,6 +404,30 @@ def test_what_becomes_of_a_write(
     assert (outcome.result, outcome.overlap) == (result, doubts)
     written = after(world(), outcome)
     assert bool(written and written.wrote) is (result in {Result.STARTED, Result.UNKNOWN})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ArmError(412, "PreconditionFailed", "no"), id="a lost race"),
+        pytest.param(ArmError(409, "AnotherOperationInProgress", "no"), id="locked by a write"),
+        pytest.param(ArmError(429, "RetryableError", "no", (), 11.0), id="with a pause"),
+    ],
+)
+def test_a_write_that_must_wait_is_not_repeated_by_a_pass_that_looks_sooner_for_another_reason(
+    error: ArmError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def attach(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(subnets, "attach", attach)
+    nothing: Any = None
+    outcome = asyncio.run(apply(the_change(), Means(nothing, ()), AT))
+    (later,) = pace.held((outcome,), 1, AT, busy=False)
+    assert later.due - AT >= 30
+    waiting = LookedUp(later, Progress.RUNNING, pause=later.due - AT)
+    verdict = decide(replace(world(), operations=(waiting,)), ATTACHES)
+    assert (verdict.changes, verdict.operations) == ((), (later,))
 
 
 def remembering(routed: Routed) -> Observed:
