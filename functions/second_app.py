@@ -41,7 +41,7 @@ def decode(body: bytes) -> Ask:
     """Read a message, which anyone may have written who may write to the queue. Raises NotAnAskError."""
     try:
         ask = _decoder.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise NotAnAskError(f"{len(body)} bytes that do not name a cluster and a concern") from None
     if ask.cluster.type != CLUSTERS or ask.handler not in PRIVILEGED:
         raise NotAnAskError("it names no cluster, or no concern of the second app's")

@@ -178,5 +178,5 @@ def _inside(held: Json, key: str) -> Json:
 def _decoded(body: bytes) -> Json:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NoAnswerError(f"ARM's answer is not what its documentation says: {error}") from None

@@ -146,7 +146,7 @@ def from_poll(code: str, error: bytes) -> ArmError:
     """Read why an operation ended badly. `code` is for an `error` that is empty, null, or no object."""
     try:
         body = _bare.decode(error)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         body = Body(code=code, message="the operation ended without a reason")
     return from_body(200, body)
 
@@ -171,10 +171,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _decoded(body: bytes) -> Body:
     try:
         return _wrapped.decode(body).error
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         try:
             return _bare.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return Body(message=f"the answer was no ARM error but {len(body)} bytes of something else")
 
 

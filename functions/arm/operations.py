@@ -94,7 +94,7 @@ async def look_up(session: "Session", operation: Operation) -> LookedUp:
         return LookedUp(operation, Progress.RUNNING)
     try:
         poll = _poll.decode(answer.content)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return LookedUp(operation, Progress.RUNNING, pause=errors.retry_after(answer.headers))
     return _judged(operation, poll, errors.retry_after(answer.headers))
 

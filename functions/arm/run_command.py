@@ -88,7 +88,7 @@ async def look_up(session: Session, operation: Operation) -> LookedUp:
         return LookedUp(operation, Progress.RUNNING, pause=pause)
     try:
         result = _answer.decode(answer.content).properties
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return LookedUp(operation, Progress.RUNNING, pause=pause)
     return _judged(operation, result, pause)
 

@@ -73,7 +73,7 @@ def read(output: str, move: str) -> Report | None:
     for text in _ours(output):
         try:
             line = _line.decode(text)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             end = _ended(text, move) or end
             continue
         if len(held := names.setdefault(line.state, [])) < _NAMED:
@@ -100,6 +100,6 @@ def _ours(output: str) -> Iterator[str]:
 def _ended(text: str, move: str) -> _End | None:
     try:
         end = _end.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return end if end.move == move else None

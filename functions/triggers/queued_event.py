@@ -30,7 +30,7 @@ def event_in(body: bytes) -> Event | None:
     """The event that a message is, None for one that is none. Only which resource it is about will be believed."""
     try:
         raw = _decoder.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     kind, at = raw.event_type or raw.type, raw.event_time or raw.time
     if not kind:

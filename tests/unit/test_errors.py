@@ -1,6 +1,6 @@
 import pytest
 
-from functions.arm.errors import ArmError, Kind, classify, from_answer
+from functions.arm.errors import ArmError, Kind, classify, from_answer, from_poll
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,19 @@ def test_a_body_that_is_no_error_still_makes_one(body: bytes) -> None:
     error = from_answer(503, {}, body)
     assert (error.status, error.code) == (503, "")
     assert classify(error) is Kind.RETRY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"error": {"message": "Zugriff verweigert f\xfcr"}}', id="Latin-1"),
+        pytest.param(b'{"error": {"details": ' + b"[" * 100_000, id="lists that are too deep"),
+        pytest.param(b'{"error": {"details": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}", id="deep lists that end"),
+    ],
+)
+def test_an_error_of_a_proxy_that_no_decoder_takes_still_makes_one(body: bytes) -> None:
+    assert classify(from_answer(503, {}, body)) is Kind.RETRY
+    assert from_poll("Failed", body).status == 200
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ def looked_up(status: int, body: object) -> LookedUp:
         pytest.param({"status": 7}, Progress.RUNNING, id="a number as status"),
         pytest.param({}, Progress.RUNNING, id="no status"),
         pytest.param(b"<html>", Progress.RUNNING, id="a page of HTML"),
+        pytest.param(b'{"status": "\xe9"}', Progress.RUNNING, id="a status that is no UTF-8"),
+        pytest.param(b'{"x": ' + b"[" * 100_000, Progress.RUNNING, id="lists that are too deep"),
         pytest.param({"status": "InProgress", "error": REASON}, Progress.RUNNING, id="an error beside InProgress"),
         pytest.param({"status": "Succeeded", "error": REASON}, Progress.SUCCEEDED, id="an error beside Succeeded"),
     ],

@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from functions import second_app
+from functions.second_app import NotAnAskError
 from functions.triggers.queued_event import event_in
 
 EVENT = {
@@ -33,3 +35,10 @@ def test_a_time_that_is_not_said_is_not_known() -> None:
     event = event_in(body())
     assert event is not None
     assert event.at is None
+
+
+@pytest.mark.parametrize("odd", [b'{"id": "\xe9"}', b'{"x": ' + b"[" * 100_000])
+def test_what_no_decoder_takes_is_none(odd: bytes) -> None:
+    assert event_in(odd) is None
+    with pytest.raises(NotAnAskError):
+        second_app.decode(odd)

@@ -98,6 +98,8 @@ def a_result(state: str, **more: object) -> dict[str, object]:
         pytest.param(200, a_result("Failed", reason=["no node"]), Progress.FAILED, id="a list as reason"),
         pytest.param(200, a_result("Failed", logs=1, exitCode=None), Progress.FAILED, id="a number as output"),
         pytest.param(200, b"<html>", Progress.RUNNING, id="a proxy's page"),
+        pytest.param(200, b'{"properties": {"logs": "\xe9"}}', Progress.RUNNING, id="output that is no UTF-8"),
+        pytest.param(200, b'{"properties": ' + b"[" * 100_000, Progress.RUNNING, id="lists that are too deep"),
         pytest.param(404, {"code": "NotFound", "message": "no"}, Progress.UNKNOWN, id="ARM does not know it"),
         pytest.param(429, {"error": {"code": "TooManyRequests"}}, Progress.RUNNING, id="throttled"),
         pytest.param(503, b"", Progress.RUNNING, id="ARM is ill"),
