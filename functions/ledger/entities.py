@@ -1,6 +1,7 @@
 """How the ledger's rows stand in a table: keys, columns, and back."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -188,7 +189,30 @@ def _unread_id(observed: Observed) -> str:
     for name, text in (("cluster", observed.cluster), ("zone", observed.zone)):
         if text and not (text.startswith("/subscriptions/") and text.count("/") >= _OF_A_RESOURCE):
             return f"its {name} is no id"
+    if not _are_ids(_ids_of_duties(observed)):
+        return "an id of what it remembers cannot be read"
     return ""
+
+
+def _ids_of_duties(observed: Observed) -> Iterator[str]:
+    """The ids in what a row remembers to do, which most rows have none of: the sweep reads them of all rows."""
+    for left in observed.left:
+        yield left.cluster
+        if left.zone:
+            yield left.zone
+    yield from (one.link for one in observed.unwanted)
+    if observed.routed is not None:
+        yield from (kept.partition(" ")[0] for kept in observed.routed.kept)
+        yield from (wrote.subnet for wrote in observed.routed.wrote)
+
+
+def _are_ids(texts: Iterable[str]) -> bool:
+    try:
+        for text in texts:
+            ResourceId(text)
+    except InvalidResourceIdError:
+        return False
+    return True
 
 
 def checked(row: Row) -> Row:
@@ -200,10 +224,4 @@ def checked(row: Row) -> Row:
 
 def has_ids(observed: Observed) -> bool:
     """Whether what should be ids in an observation are ids."""
-    try:
-        for text in (observed.cluster, observed.zone):
-            if text:
-                ResourceId(text)
-    except InvalidResourceIdError:
-        return False
-    return True
+    return _are_ids((*(text for text in (observed.cluster, observed.zone) if text), *_ids_of_duties(observed)))

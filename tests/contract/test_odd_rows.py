@@ -58,7 +58,23 @@ OBSERVED = [
     '{"operations": [{"target": "no id"}]}',
     '{"cluster": "no id"}',
     '{"zone": "/subscriptions/none/resourceGroups/a/providers/b/c/d"}',
+    '{"left": [{"cluster": "no id", "name": "a.example"}]}',
+    '{"left": [{"cluster": "/subscriptions/none/resourceGroups/a/providers/b/c/d", "name": "a.example"}]}',
+    f'{{"left": [{{"cluster": "{CLUSTER_ID}", "name": "a.example", "zone": "no id"}}]}}',
+    '{"unwanted": [{"link": "no id", "since": 1, "reason": "r"}]}',
+    '{"routed": {"kept": ["no id, and no table"]}}',
+    '{"routed": {"kept": [""]}}',
 ]
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in OBSERVED if "left" in text or "unwanted" in text or "routed" in text]
+)
+async def test_an_id_that_cannot_be_read_is_found_where_all_rows_are_read(kept: Kept, text: str) -> None:
+    """The sweep and `watch` read them so: such a row must end neither."""
+    await kept.spoil(observed=text)
+    rows = await kept.ledger.rows()
+    assert {row.subject: bool(row.odd) for row in rows} == {GROUP: True, OTHER: False}
 
 
 @pytest.mark.parametrize("text", OBSERVED)
