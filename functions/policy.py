@@ -1,6 +1,5 @@
 """What the operator wants: one JSON document, decoded and validated when the app starts."""
 
-import re
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from functions.arm.resource_id import ResourceId
 from functions.dns.zone_rules import server_address, tsig_name, zone_refused
 from functions.fleet.model import decode_hook
 from functions.fleet.zone_name import custom_zone, labels
+from functions.plain_errors import plain
 
 _VNET = "microsoft.network/virtualnetworks"
 _ZONE = "microsoft.network/privatednszones"
@@ -273,7 +273,7 @@ def parse(text: str, source: str) -> Policy:
     try:
         return msgspec.json.decode(text, type=Policy, dec_hook=decode_hook)
     except msgspec.ValidationError as error:
-        raise PolicyError(f"{source}: {_plain(str(error))}") from None
+        raise PolicyError(f"{source}: {plain(str(error))}") from None
     except msgspec.DecodeError as error:
         raise PolicyError(f"{source} is not JSON: {error}") from None
 
@@ -289,11 +289,6 @@ def schema() -> bytes:
     document = msgspec.json.schema(Policy, schema_hook=of_own_types)
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tether policy", **document}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def _plain(message: str) -> str:
-    """The message with the place written as people write it: `hubs[0].vnet` rather than `$.hubs[0].vnet`."""
-    return re.sub(r" - at `(key in )?\$\.?([^`]*)`", r" (at \1\2)", message).replace(" (at )", "")
 
 
 if __name__ == "__main__":

@@ -178,3 +178,32 @@ def test_any_json_is_a_policy_or_a_policy_error(value: object) -> None:
     for document in (value, {"owner": value, "scope": value}, {"owner": "x", "hubs": value, "scope": {}}):
         with pytest.raises(PolicyError):
             load(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"scope": {"subscriptions": ["prod"]}}, "Expected a subscription's GUID (at scope.subscriptions[0])"),
+        (
+            {"hubs": [{"vnet": str(HUB), "locations": ["West Europe"]}]},
+            "Expected a region's name in lower case and without spaces, such as westeurope (at hubs[0].locations[0])",
+        ),
+        (
+            {"scope": {"managementGroups": ["Landing Zones"]}},
+            "Expected a management group's id (not its display name) (at scope.managementGroups[0])",
+        ),
+        ({"scope": {"excludeTag": ""}}, "Expected name=value, or a name alone (at scope.excludeTag)"),
+        ({"prune": "yes"}, "Expected `bool`, got `str` (at prune)"),
+    ],
+    ids=["subscription", "region", "management group", "tag", "not text"],
+)
+def test_a_wrong_text_is_refused_with_what_to_write(fields: dict[str, Any], expected: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load(a_document(**fields))
+    assert str(refused.value) == f"TETHER_POLICY: {expected}"
+
+
+@pytest.mark.parametrize("owner", ["", "platform prod", "-prod", "x" * 65])
+def test_an_owner_that_cannot_be_a_tag_is_refused_in_words(owner: str) -> None:
+    with pytest.raises(PolicyError, match="Expected 1 to 64 letters, digits, dots, hyphens and underscores"):
+        load(a_document(owner=owner))
