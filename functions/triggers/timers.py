@@ -140,14 +140,21 @@ async def sweep(timer: func.TimerRequest) -> None:
 
 
 async def round_of_sweep(here: "Live") -> None:
-    """One sweep, and what an hour leaves to be tidied up. With an invalid policy it only says so (rule 13)."""
+    """One sweep, and what an hour leaves to be tidied up. With an invalid policy it only says so (rule 13).
+
+    While the ledger does not answer, nothing is tidied up, and the sweep goes on without its memory.
+    """
+    from functions.ledger.state import LedgerError
     from functions.policy import PolicyError
     from functions.sweep import sweep as sweep_once
 
     if isinstance(here.around, PolicyError):
         _log.error("nothing is swept while the policy is invalid: %s", here.around)
         return
-    await _tidy(here)
+    try:
+        await _tidy(here)
+    except LedgerError as error:
+        _log.warning("the ledger is not tidied up: %s", error)
     await sweep_once(here.around, here.queue, here.ledger, here.reports)
 
 

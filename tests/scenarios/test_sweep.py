@@ -9,6 +9,7 @@ from functions.dns.target import Trouble
 from functions.ledger.reports import DriftReport
 from functions.policy import Mode, Policy
 from functions.sweep import sweep
+from functions.triggers.timers import round_of_sweep
 from localazure.aks import maintenance
 from localazure.resources.private_zones import PrivateZones
 from localazure.world import HubAndSpoke, hub_and_spoke
@@ -244,3 +245,20 @@ def test_where_resource_graph_lags_behind_a_move_that_was_heard_no_answer_is_cal
         assert (await swept(here)).queued == 0
 
     tell(story, asking)
+
+
+def test_a_sweep_heals_while_the_tables_do_not_answer() -> None:
+    async def story(here: Story) -> None:
+        await here.create()
+        await here.passes(900, watching=True)
+        assert here.links()["hub-westeurope"] == "ours"
+        (link,) = [one for one in here.azure.store.of_type(LINKS) if "/tether-" in one.id]
+        assert (await here.ask("DELETE", link.id)).status_code in {200, 202}
+        await here.passes(120)
+        assert "hub-westeurope" not in here.links()
+        here.ledger.down = True
+        await round_of_sweep(here.live)
+        await here.passes(300)
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, deaf=True)
