@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Protocol
+
+from azure.core.rest import HttpRequest
 
 from functions import work
+from functions.arm.errors import ArmError, NoAnswerError
 from functions.arm.session import Session
+from functions.arm.understood import NotUnderstoodError
 from functions.fleet.observe_records import NO_TARGETS, Targets
 from functions.ledger.reports import Reports
 from functions.ledger.state import LedgerError
@@ -29,12 +33,18 @@ from localazure.azure import LocalAzure
 from localazure.store import Json
 from tests.scenarios.memory_documents import MemoryDocuments
 from tests.scenarios.mortal_worker import Chances, Invocation, Worker
-from tests.scenarios.odd_neighbours import OddNeighbours
 from tests.scenarios.random_world import RandomWorld
 from tests.scenarios.simulated_storage import CountingLedger, LeasedQueue, Letter
 
 LEASE = 600.0  # seconds that the Functions host hides a message for
+_EARLY = "early sweep"
 _POLL = 1.0  # seconds between two looks at the queue
+
+
+class Printer(Protocol):
+    """Prints something odd in an answer."""
+
+    def beside(self, request: HttpRequest, answer: Any) -> Any: ...
 
 
 @dataclass(eq=False)
@@ -51,7 +61,8 @@ class Host:
     chances: Chances = field(default_factory=Chances)
     targets: Callable[[Worker, Session], Targets] = lambda *_: NO_TARGETS
     """What a worker's policy keeps records in."""
-    neighbours: OddNeighbours | None = None
+    printers: list[Printer] = field(default_factory=list[Printer])
+    """What makes good answers of ARM's odd, before a worker reads them."""
     over: bool = False
     deaths: int = 0
     deployed_at: float = -math.inf
@@ -85,6 +96,9 @@ class Host:
 
     def failed(self, invocation: Invocation, error: BaseException) -> None:
         self.told("failed", f"{invocation.kind}: {type(error).__name__}: {error}")
+        no_answer = isinstance(error, ArmError | NoAnswerError) and not isinstance(error, NotUnderstoodError)
+        if invocation.kind == _EARLY and no_answer:
+            return
         if not isinstance(error, QueueError | LedgerError):
             self.rules.broken(f"{invocation.kind} raised {type(error).__name__}: {error}")
 
@@ -138,10 +152,11 @@ class Host:
             round_of = partial(watch, around, worker.live.queue, worker.live.ledger)
             await worker.invoke(Invocation(None, "", "watch", worker), round_of)
 
-    async def sweep(self) -> None:
-        """One round of the other timer, by a worker that nothing happens to."""
+    async def sweep(self, *, early: bool = False) -> None:
+        """One round of the other timer, by one worker. `early`: in the trouble, in which ARM may give no answer."""
         worker = self.workers[0]
-        await worker.invoke(Invocation(None, "", "sweep", worker), lambda: round_of_sweep(worker.live))
+        kind = _EARLY if early else "sweep"
+        await worker.invoke(Invocation(None, "", kind, worker), lambda: round_of_sweep(worker.live))
 
     def start(self) -> None:
         self._spawn(self.listen())

@@ -152,7 +152,9 @@ class _Wire(InProcessTransport):
                 raise
             host.rules.answered(invocation, request, answer)
             host.told(str(answer.status_code), urlsplit(request.url).path)
-            return answer if host.neighbours is None else host.neighbours.beside(request, answer)
+            for printer in host.printers:
+                answer = printer.beside(request, answer)
+            return answer
 
         return await self._worker.call(act, host.dice.uniform(0.005, 0.3))
 

@@ -19,6 +19,7 @@ from localazure.virtual_time import run
 from localazure.world import SUBSCRIPTION
 from tests.scenarios.mortal_host import Host
 from tests.scenarios.odd_neighbours import OddNeighbours
+from tests.scenarios.odd_spells import OddSpell, odd_spell
 from tests.scenarios.random_forgers import forge_events
 from tests.scenarios.random_people import People
 from tests.scenarios.random_troubles import ToldFaults, trouble
@@ -73,7 +74,9 @@ async def _world(seed: int) -> Verdict:
     odd = Random(f"odd:{seed}")
     if odd.random() < 0.5:
         for host in hosts:
-            host.neighbours = OddNeighbours(Random(odd.random()))
+            host.printers.append(OddNeighbours(Random(odd.random())))
+    rows = Random(f"odd-rows:{seed}")
+    is_odd = rows.random() < 0.5
     try:
         async with EventGrid(azure, seed=seed) as grid:
             for host in hosts:
@@ -85,9 +88,11 @@ async def _world(seed: int) -> Verdict:
                     lived_before(host, short)
                 living.append(asyncio.ensure_future(live_shortly(people, world, short)))
             living.append(asyncio.ensure_future(forge_events(azure, Random(f"forged:{seed}"), busy_for)))
+            if is_odd:
+                living.append(asyncio.ensure_future(odd_spell(rows, hosts, busy_for)))
             await trouble(azure, dice, busy_for, faults, grid, hosts)
             await asyncio.gather(*living)
-            await _quiet(dice, people, grid, hosts, End(rules, hosts))
+            await _quiet(dice, people, grid, hosts, End(rules, hosts), OddSpell(rows, hosts) if is_odd else None)
     finally:
         for host in hosts:
             host.stop()
@@ -113,8 +118,13 @@ def _link_writes(dice: Random, azure: LocalAzure) -> Callable[[str], float]:
     return lambda vnet: drawn.setdefault(vnet, dice.choice(_LINK_WRITES))
 
 
-async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End) -> None:
-    """Nothing fails any more, but for the events on one more cluster, which may all be lost."""
+async def _quiet(
+    dice: Random, people: People, grid: EventGrid, hosts: Sequence[Host], end: End, spell: OddSpell | None
+) -> None:
+    """Nothing fails any more, but for the events on one more cluster, which may all be lost.
+
+    `spell` makes something odd until that cluster has what it needs, and changes nothing for it.
+    """
     clock = hosts[0].azure.clock
     looking = asyncio.ensure_future(end.look_on())
     await asyncio.sleep(30)
@@ -122,11 +132,15 @@ async def _quiet(dice: Random, people: People, grid: EventGrid, hosts: Sequence[
     await asyncio.sleep(_LATE_BIRTH + dice.uniform(0, 60))
     if dice.random() < 0.6:
         grid.faults.lose = dice.choice([0.0, 1.0])
+        if spell is not None:
+            spell.begin()
         late = await people.late_birth()
         while not late.zone:
             await asyncio.sleep(1)
         await asyncio.sleep(late.zone_at + IN_TIME - clock.now())
         end.in_time(late)
+        if spell is not None:
+            spell.end()
         grid.faults.lose = 0.0
     await asyncio.sleep(end.since + _SWEEP - clock.now())
     for host in hosts:

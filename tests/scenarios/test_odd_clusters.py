@@ -31,7 +31,7 @@ from functions.work import Work
 from tests.scenarios.record_stories import on_servers
 from tests.scenarios.story import kept
 from tests.unit.fleets import Office, in_office
-from tests.unit.odd_shapes import ABSENT, WRONG, Path, fields_of, named, spoil
+from tests.unit.odd_shapes import ABSENT, Path, fields_of, named, shapes_for, spoil
 
 ODD, GOOD = 0, 1
 
@@ -117,7 +117,7 @@ def of_arm(desk: Desk, path: Path, value: Any) -> Callable[[HttpRequest, Any], N
 @pytest.mark.parametrize("path", list(fields_of(ManagedCluster)), ids=named)
 def test_watch_serves_the_good_cluster_and_looks_at_or_reports_the_odd_one(path: Path) -> None:
     async def tell(desk: Desk) -> None:
-        for shape, value in WRONG.items():
+        for shape, value in shapes_for(path).items():
             desk.remember()
             desk.alter(of_arm(desk, path, value))
             watched = await desk.watch()
@@ -142,7 +142,7 @@ HARMLESS = frozenset({"enablePrivateCluster", "nodeResourceGroup"})
 @pytest.mark.parametrize("path", list(fields_of(ManagedCluster)), ids=named)
 def test_a_pass_on_an_odd_cluster_ends_and_forgets_and_removes_nothing(path: Path) -> None:
     async def tell(desk: Desk) -> None:
-        for shape, value in WRONG.items():
+        for shape, value in shapes_for(path).items():
             desk.remember()
             desk.alter(of_arm(desk, path, value))
             await desk.look(ODD)
@@ -175,7 +175,7 @@ AROUND: tuple[tuple[type[msgspec.Struct], str], ...] = (
 )
 def test_what_lies_around_a_cluster_may_be_odd_too(where: str, path: Path) -> None:
     async def tell(desk: Desk) -> None:
-        for shape, value in WRONG.items():
+        for shape, value in shapes_for(path).items():
 
             def alter(request: HttpRequest, body: Any, value: Any = value) -> None:
                 if request.method != "GET" or where not in urlsplit(request.url).path.casefold():
@@ -214,7 +214,7 @@ ROWS: tuple[tuple[type[msgspec.Struct], str], ...] = (
 def test_an_odd_row_of_resource_graph_spoils_no_other(query: str, path: Path) -> None:
     async def tell(desk: Desk) -> None:
         mine = (desk.cluster(ODD).name, desk.zone(ODD).name, desk.zone(ODD).group, "spoke-00000")
-        for shape, value in WRONG.items():
+        for shape, value in shapes_for(path).items():
             desk.remember()
             spoilt: list[str] = []
 

@@ -26,6 +26,7 @@ CAUGHT = {
     "unshown-for-outside": ("no pass on", 33),
     "nothing-to-read": ("messages are poisoned", 31),
     "list-for-item": ("sweep raised", 4),
+    "odd-row-stops-watch": ("has no link to", 23),
 }
 
 
