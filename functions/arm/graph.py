@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from functions.arm.errors import ArmError, NoAnswerError
+from functions.arm.resource_id import is_guid
 from functions.arm.session import Session
 from functions.arm.understood import Odd, each, fields, text_in
 
@@ -159,9 +160,13 @@ async def subscriptions(graph: Graph, named: Sequence[str] | None) -> list[Subsc
     """Those of the subscriptions named that we may see, or all that we may see.
 
     A subscription that was made minutes ago has no row yet. Column: Resource Graph's `resourcecontainers`,
-    `properties.managementGroupAncestorsChain`.
+    `properties.managementGroupAncestorsChain`. A row whose subscription is named by no GUID is odd: the name would
+    become a part of paths that ARM is asked for.
     """
-    return await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
+    rows = await graph.query(f"{_SUBSCRIPTIONS} | {_CHAIN} | order by id asc", _subscriptions, named)
+    odd = [row for row in rows if row.subscription_id and not is_guid(row.subscription_id)]
+    graph.odd += [Odd(None, "SubscriptionRow", "$.subscriptionId", "it is no GUID") for _ in odd]
+    return [row for row in rows if row not in odd] if odd else rows
 
 
 def _page_of[Row](decoder: msgspec.json.Decoder[Page[Row]], body: bytes) -> tuple[Page[Row], tuple[Odd, ...]]:

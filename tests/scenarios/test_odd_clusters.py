@@ -11,6 +11,7 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from functions import work
+from functions.arm.graph import SubscriptionRow
 from functions.arm.resource_id import ResourceId
 from functions.around import Around
 from functions.fleet.endpoint import LoadBalancer, NetworkInterface, PrivateEndpoint
@@ -20,14 +21,16 @@ from functions.fleet.observe_records import Targets
 from functions.fleet.scope import Scopes
 from functions.fleet.subnet_model import RouteTable, Subnet
 from functions.fleet.survey_address import PIECES, PieceRow, RecordRow
-from functions.fleet.survey_rows import CLUSTERS, GROUPS, VNETS, ClusterRow, GroupRow, LinkRow, VnetRow, ZoneRow
+from functions.fleet.survey_rows import CLUSTERS, GROUPS, VNETS, ClusterRow, GroupRow, HubRow, LinkRow, VnetRow, ZoneRow
 from functions.fleet.survey_subnets import AKS_TABLES, SubnetRow, TableRow
 from functions.ledger.reports import DriftReport
 from functions.ledger.state import GONE, Observed, Row
 from functions.live import Live
+from functions.policy import Scope
 from functions.triggers.work import take
 from functions.watch import Watched, watch
 from functions.work import Work
+from localazure.world import HUB_SUBSCRIPTION
 from tests.scenarios.record_stories import on_servers
 from tests.scenarios.story import kept
 from tests.unit.fleets import Office, in_office
@@ -235,6 +238,58 @@ def test_an_odd_row_of_resource_graph_spoils_no_other(query: str, path: Path) ->
                 assert told or shape in ABSENT or path[-1] in HARMLESS, shape
 
     at_desk(tell, kubenet=2)
+
+
+@pytest.mark.parametrize("path", list(fields_of(SubscriptionRow)), ids=named)
+def test_an_odd_subscription_hides_no_other(path: Path) -> None:
+    async def tell(desk: Desk) -> None:
+        ground = desk.office.ground
+        ground.azure.management_groups = dict.fromkeys(ground.fleet.subscriptions, ("landing-zones", "root"))
+        scope = Scope(management_groups=("landing-zones",), hub_subscriptions=(HUB_SUBSCRIPTION,))
+        for shape, value in shapes_for(path).items():
+            desk.remember()
+            spoilt: list[str] = []
+
+            def alter(request: HttpRequest, body: Any, value: Any = value, spoilt: list[str] = spoilt) -> None:
+                if request.method != "POST" or not _asks(request, "resourcecontainers | where type =~ 'microsoft.res"):
+                    return
+                for row in body["data"]:
+                    if row.get("subscriptionId") == desk.cluster(ODD).subscription and "chain" in row:
+                        spoilt.append(row["id"])
+                        spoil(row, path, value)
+
+            desk.alter(alter)
+            await desk.office.sweep(scope=scope)
+            assert spoilt, "no row was odd: the query is another one now"
+            assert desk.zone(GOOD) in {item.target for item in desk.office.queue.sent}, shape
+
+    at_desk(tell, subscriptions=2)
+
+
+@pytest.mark.parametrize("path", list(fields_of(HubRow)), ids=named)
+def test_an_odd_row_of_a_crowded_hub_hides_no_other(path: Path) -> None:
+    async def tell(desk: Desk) -> None:
+        hub = desk.office.ground.fleet.hubs[0].casefold()
+        for shape, value in shapes_for(path).items():
+            desk.remember()
+            asked: list[str] = []
+
+            def alter(request: HttpRequest, body: Any, value: Any = value, asked: list[str] = asked) -> None:
+                if request.method != "POST" or "summarize zones" not in str(request.content):
+                    return
+                asked.append(request.url)
+                odd = {"vnet": hub.replace("/hub-", "/other-"), "zones": 900}
+                spoil(odd, path, value)
+                body["data"] = [odd, {"vnet": hub, "zones": 901}]
+
+            desk.alter(alter)
+            report = await sweep(desk)
+            assert asked, "no row was odd: the query is another one now"
+            assert desk.zone(GOOD) in {item.target for item in desk.office.queue.sent}, shape
+            near = {ResourceId(found.target) for found in report.found if found.code == "hub-near-zone-limit"}
+            assert ResourceId(hub) in near, shape
+
+    at_desk(tell)
 
 
 def _asks(request: HttpRequest, query: str) -> bool:

@@ -40,7 +40,7 @@ _ALWAYS = frozenset(
 
 
 def shapes_for(path: Path) -> dict[str, Any]:
-    """The shapes that a field is tried in: every kind of JSON, and a third of the shapes that differ little from one."""
+    """The shapes that a field is tried in: every kind of JSON, and a third of those that differ little from one."""
     rest = [shape for shape in WRONG if shape not in _ALWAYS]
     mine = {shape for nth, shape in enumerate(rest) if nth % 3 == crc32(named(path).encode()) % 3}
     return {shape: value for shape, value in WRONG.items() if shape in _ALWAYS | mine}
