@@ -116,5 +116,6 @@ class LeasedQueue(MemoryQueue):
         """When the next message is due, as far as can be known: in a second, while the queue is down."""
         return self.clock() + 1 if self.down else self._heap[0][0] if self._heap else math.inf
 
-    def left(self) -> list[Work]:
-        return [work.decode(body) for _, _, body, _ in sorted(self._heap)]
+    def left(self) -> list[tuple[Work, float]]:
+        """The messages that wait, and when each is due (seconds since 1970)."""
+        return [(work.decode(body), due) for due, _, body, _ in sorted(self._heap)]
