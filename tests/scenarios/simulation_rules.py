@@ -101,6 +101,9 @@ class Rules:
 
     def asked(self, host: Host, invocation: Invocation | None, request: HttpRequest) -> None:
         """Before a request goes out."""
+        if invocation is not None and invocation.owes.startswith(_QUERY) and urlsplit(request.url).path != _GRAPH:
+            # No query was answered, and the run goes on with what an earlier answer said of the scope (Scopes.hold).
+            invocation.owes = ""
         if not self.counted(invocation, request):
             return
         path, now = urlsplit(request.url).path, self.azure.clock.now()
@@ -208,10 +211,9 @@ class Rules:
         """When an answer comes, and nobody has seen it yet."""
         if invocation is not None and _is_owed(request, answer.status_code):
             invocation.owes = f"{request.method} {urlsplit(request.url).path} ({answer.status_code})"
-        query = f"POST {_GRAPH} ("
         if invocation is not None and answer.status_code < 400 and urlsplit(request.url).path == _GRAPH:
             # A query that was refused is repeated in the same run, after its pause.
-            invocation.owes = "" if invocation.owes.startswith(query) else invocation.owes
+            invocation.owes = "" if invocation.owes.startswith(_QUERY) else invocation.owes
         if request.method == "DELETE":
             self._removal_answered(urlsplit(request.url).path.casefold(), taken=answer.status_code < 400)
         if answer.status_code < 400:
@@ -275,6 +277,7 @@ def _call(request: HttpRequest) -> tuple[str, str]:
 
 
 _GRAPH = "/providers/Microsoft.ResourceGraph/resources"
+_QUERY = f"POST {_GRAPH} ("
 
 
 def _is_locked(answer: Any) -> bool:
