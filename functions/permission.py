@@ -144,18 +144,24 @@ async def _alone(lock: asyncio.Lock) -> AsyncGenerator[None]:
 
 
 async def _limited(changes: tuple[Change, ...], seen: Seen, work: Work, around: Around) -> Restrained:
-    """The changes within the limit, and those that a person permits. Others are kept as a plan, under its id.
-
-    Approvals are read only where the limit stops something: a usual pass costs no call.
-    """
-    hour = await around.ledger.hour(seen.at)
-    claim = claim_of(work.row, seen.remembered, seen.at)
-    share = around.policy.max_changed_share
-    known = partial(within_limit, changes, seen.place, claim, hour=hour, share=share, at=seen.at)
-    limited = known(role=around.role)
-    if limited.stopped and around.role is not Role.PRIVILEGED:
-        limited = known(approvals=await around.plans.approvals(seen.at))
+    """The changes within the limit, and those that a person permits. Others are kept as a plan, under its id."""
+    limited = await counted(changes, seen, work, around, seen.at)
     if limited.stopped:
         place = Place(target=str(work.target), subject=str(work.row))
         await around.plans.keep_plan(plan_of(map(wanted, limited.stopped), [place], seen.at))
+    return limited
+
+
+async def counted(changes: tuple[Change, ...], seen: Seen, work: Work, around: Around, at: float) -> Restrained:
+    """What the limit allows of a pass's changes at `at`, by the tables. Raises LedgerError or ReportsError.
+
+    Approvals are read only where the limit stops something: a usual pass costs no call.
+    """
+    hour = await around.ledger.hour(at)
+    claim = claim_of(work.row, seen.remembered, seen.at)
+    share = around.policy.max_changed_share
+    known = partial(within_limit, changes, seen.place, claim, hour=hour, share=share, at=at)
+    limited = known(role=around.role)
+    if limited.stopped and around.role is not Role.PRIVILEGED:
+        limited = known(approvals=await around.plans.approvals(at))
     return limited

@@ -39,6 +39,7 @@ from functions.passed import Pass, carrying, remember, tell_milestones
 from functions.permission import permitted
 from functions.policy import Mode
 from functions.queue import QueueError
+from functions.recount import Recount
 from functions.restraint import Restrained
 from functions.role import Role
 from functions.second_app import Ask
@@ -185,10 +186,9 @@ async def _pass(
     await journal.close_failed(around.ledger, work.row, considered.seen.operations, at)
     async with AsyncExitStack() as turn:
         allowed = await permitted(considered.verdict, considered.seen, work, around, turn)
-        outcomes = tuple(
-            [await _carry_out(change, work, around, told, change in allowed.remade) for change in allowed.changes]
-        )
-    allowed = await _asked(considered.verdict, considered.seen, allowed, work, around)
+        recount = Recount(allowed, considered.seen, work, around)
+        outcomes = tuple([await _carry_out(change, recount, told) for change in allowed.changes])
+    allowed = await _asked(considered.verdict, considered.seen, recount.left(), work, around)
     done = remember(work, considered.seen, considered.verdict, outcomes, allowed, around.policy, around.now())
     if considered.ended == EXCLUDED:
         return replace(done, ended=EXCLUDED)
@@ -210,15 +210,20 @@ async def _asked(verdict: Verdict, seen: Seen, allowed: Restrained, work: Work, 
     return allowed
 
 
-async def _carry_out(change: Change, work: Work, around: Around, told: Journal, again: bool) -> Outcome:
+async def _carry_out(change: Change, recount: Recount, told: Journal) -> Outcome:
     """Apply one change, its intent said before and its outcome after. In mode observe the plan is all there is."""
+    around = recount.around
     if around.policy.mode is Mode.OBSERVE:
-        journal.planned(change, work)
+        journal.planned(change, recount.work)
         return Outcome(change, Result.PLANNED)
-    entry = await told.intended(change, around.now(), again=again)
-    if isinstance(change.wants, Reputting | Routing) and not told.keeps(entry):
+    entry = await told.intended(change, around.now(), again=change in recount.allowed.remade)
+    kept = told.keeps(entry)
+    if isinstance(change.wants, Reputting | Routing) and not kept:
         untold = ArmError(0, "IntentNotKept", "the journal, by which these are counted, cannot be written")
         outcome = Outcome(change, Result.RETRY, error=untold)
+    elif await recount.withholds(change, kept=kept):
+        uncounted = ArmError(0, "PlaceNotCertain", "other workers may have taken the last place of the removal limit")
+        outcome = Outcome(change, Result.RETRY, error=uncounted)
     else:
         means = Means(around.session, around.targets)
         outcome = await concerns.HANDLERS[change.handler].apply(change, means, around.now())

@@ -26,6 +26,7 @@ from functions.ledger.state import Counters, LedgerError, Mark, Observed, Row
 from functions.passed import Pass
 from functions.policy import OWNER_TAG
 from functions.queue import QueueError
+from functions.recount import Recount
 from functions.restraint import Restrained
 from tests.scenarios.memory_ledger import MemoryLedger
 
@@ -101,6 +102,17 @@ def unlimited_removal() -> Iterator[None]:
         return Restrained(tuple(changes))
 
     with patch.object(permission, "within_limit", within_limit):
+        yield
+
+
+@contextmanager
+def one_count() -> Iterator[None]:
+    """A pass does not count again once its intent is kept, so that two workers can take the same last place."""
+
+    async def withholds(*_: Any, **__: Any) -> bool:
+        return False
+
+    with patch.object(Recount, "withholds", withholds):
         yield
 
 
@@ -244,6 +256,7 @@ BUGS: dict[str, Callable[[], Any]] = {
     "mark-of-now": mark_of_now,
     "suffix-for-equality": suffix_for_equality,
     "unlimited-removal": unlimited_removal,
+    "one-count": one_count,
     "rows-for-clusters": rows_for_clusters,
     "anybodys-links": anybodys_links,
     "forgotten-pause": forgotten_pause,

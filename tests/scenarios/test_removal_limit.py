@@ -1,19 +1,28 @@
 """The removal limit counts clusters, shares its places between owners, and holds back no record that follows a move."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import count, cycle
 from unittest.mock import patch
 
 import pytest
 
+from functions.around import Around
 from functions.handlers.verdict import Change
+from functions.ledger.hour import Hour
+from functions.ledger.state import Entry, LedgerError
+from functions.live import Live
 from functions.plan import allowance
 from functions.policy import Policy, Scope
+from functions.triggers.work import take
 from localazure import fault_effects as effects
 from localazure.aks import maintenance
 from localazure.resources.groups import ResourceGroups
 from localazure.resources.private_zones import PrivateZones
 from localazure.world import HUB_SUBSCRIPTION, SUBSCRIPTION, HubAndSpoke, cluster_request, hub_and_spoke
+from tests.scenarios.memory_ledger import MemoryLedger
 from tests.scenarios.record_stories import keeping, told, true
 from tests.scenarios.story import ZONES, Story, a_policy, tell
 from tests.scenarios.test_approval import ours
@@ -125,6 +134,87 @@ def test_an_owner_who_deletes_three_clusters_every_50_minutes_delays_anothers_re
         await here.passes(240, watching=True)
         assert of(OTHER, ours(here)) == set()
         assert len(of(SUBSCRIPTION, ours(here))) in {6, 7}, "the other places are the first owner's again"
+
+    tell(story, two_owners)
+
+
+async def passes_of_two_workers(here: Story, seconds: float) -> None:
+    """As `passes`, but two workers take the messages in turn, and none of them waits for another."""
+    assert isinstance(here.live.around, Around)
+    around = replace(here.live.around, removing=asyncio.Lock())
+    workers = cycle([here.live, Live(here.queue, around, here.ledger, here.live.reports)])
+    taken: list[asyncio.Task[None]] = []
+
+    async def begin(body: bytes) -> None:
+        taken.append(asyncio.create_task(take(body, next(workers))))
+
+    end = here.azure.clock.now() + seconds
+    while here.azure.clock.now() < end:
+        await here.queue.drain(begin)
+        await asyncio.sleep(1)
+    await asyncio.gather(*taken)
+
+
+def test_two_workers_that_count_at_the_same_moment_do_not_both_take_the_last_place() -> None:
+    async def story(here: Story) -> None:
+        clusters, _ = await up(here, 6)
+        await delete(here, *clusters[:2])
+        await here.passes(600, watching=True)
+        before = ours(here)
+        assert len((await here.ledger.hour(here.azure.clock.now())).taken) == 2, "one place is left"
+        real = MemoryLedger.hour
+
+        async def hour(self: MemoryLedger, at: float) -> Hour:
+            found = await real(self, at)
+            await asyncio.sleep(0.5)
+            return found
+
+        with patch.object(MemoryLedger, "hour", hour):
+            await delete(here, *clusters[2:4])
+            await passes_of_two_workers(here, 600)
+        assert len(before - ours(here)) == 1, "one of the two has the place, and the other waits"
+        assert len((await here.ledger.hour(here.azure.clock.now())).taken) == 3
+        await here.passes(3900, watching=True)
+        assert len(before - ours(here)) == 2, "until the hour is over"
+
+    tell(story, two_owners)
+
+
+@contextmanager
+def no_intents_kept() -> Iterator[None]:
+    async def intend(_: MemoryLedger, __: Entry) -> None:
+        raise LedgerError("the journal cannot be written (test)")
+
+    with patch.object(MemoryLedger, "intend", intend):
+        yield
+
+
+@contextmanager
+def no_second_count() -> Iterator[None]:
+    real, calls = MemoryLedger.hour, count()
+
+    async def hour(self: MemoryLedger, at: float) -> Hour:
+        if next(calls) % 2:
+            raise LedgerError("the rows cannot be read (test)")
+        return await real(self, at)
+
+    with patch.object(MemoryLedger, "hour", hour):
+        yield
+
+
+@pytest.mark.parametrize("trouble", [no_intents_kept, no_second_count])
+def test_a_removal_waits_for_tables_that_cannot_show_it_to_other_workers(
+    trouble: Callable[[], AbstractContextManager[None]],
+) -> None:
+    async def story(here: Story) -> None:
+        clusters, _ = await up(here, 2)
+        before = ours(here)
+        with trouble():
+            await delete(here, clusters[0])
+            await here.passes(300, watching=True)
+            assert ours(here) == before
+        await here.passes(300, watching=True)
+        assert len(before - ours(here)) == 1, "the tables are up again"
 
     tell(story, two_owners)
 

@@ -16,6 +16,7 @@ CAUGHT = {
     "mark-of-now": ("after its last event", 12),
     "suffix-for-equality": ("nobody's zone", 23),
     "unlimited-removal": ("th cluster within the hour", 73),
+    "one-count": ("th cluster within the hour", 500592),
     "rows-for-clusters": ("th cluster within the hour", 73),
     "anybodys-links": ("not ours", 18),
     "forgotten-pause": ("again before its pause is over", 4),
@@ -39,7 +40,7 @@ def test_once_the_trouble_stops_every_world_ends_as_the_policy_wants_it(seeds: l
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_mistake_put_into_tether_is_found(bug: str) -> None:
     words, first = CAUGHT[bug]
-    seeds = [*range(first, SEEDS.stop), *range(SEEDS.start, first)]
+    seeds = [first, *range(first + 1, SEEDS.stop), *range(SEEDS.start, min(first, SEEDS.stop))]
     found = (seed for seed in seeds if any(words in said for said in run_seed(seed, bug).violations))
     assert next(found, None) is not None
 
