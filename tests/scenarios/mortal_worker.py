@@ -51,6 +51,7 @@ class Invocation:
     kind: str
     worker: "Worker"
     first_asked_at: float | None = None
+    read_at: float | None = None  # when ARM's last answer before its first write reached it: then it decided
     send_refused: bool = False
     sent: bool = False
     finished: bool = False  # the row says so, whatever happens to the worker then
@@ -156,7 +157,10 @@ class _Wire(InProcessTransport):
                 answer = printer.beside(request, answer)
             return answer
 
-        return await self._worker.call(act, host.dice.uniform(0.005, 0.3))
+        answer = await self._worker.call(act, host.dice.uniform(0.005, 0.3))
+        if invocation is not None and not invocation.wrote:
+            invocation.read_at = host.azure.clock.now()
+        return answer
 
 
 class _Tables:
