@@ -35,7 +35,7 @@ from functions.handlers.verdict import (
 from functions.ledger.instants import LONGEST_WAIT
 from functions.ledger.journal import Journal
 from functions.ledger.paused import Paused
-from functions.ledger.state import Observed
+from functions.ledger.state import GONE, Observed
 from functions.policy import Policy
 from functions.restraint import Restrained
 from functions.telemetry import Milestone, telemetry
@@ -69,6 +69,12 @@ class Pass:
     """The same for another memory of the row: a pass that began without its memory is kept with it (`recalled`)."""
     keeps_looks: bool = False
     """Whether a look that an earlier pass asked for still stands: this one proved nothing about the row's cluster."""
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether there was nothing, or no cluster, where the pass looked, and it did not know which one was there."""
+        missing = self.observed is not None and self.observed.state == GONE and not self.observed.cluster
+        return self.ended == "gone" or missing
 
     @property
     def links_are_asked_for(self) -> bool:
@@ -125,7 +131,14 @@ def _noted(
     told: _Told,
     held: Observed,
 ) -> Observed:
-    """What the ledger keeps of a pass on a row that holds `held`. The only place where an observation is made."""
+    """What the ledger keeps of a pass on a row that holds `held`. The only place where an observation is made.
+
+    A pass that knew of no cluster, and found that the one which its group names is not there, does not call the row's
+    cluster gone: only a 404 for that very cluster does (docs/decisions/0012), and a group may name any. The caller
+    has the pass made again with the row's memory, or `watch` does: the cluster is in no list.
+    """
+    if seen.cluster_is_gone and held.cluster and not seen.remembered.cluster:
+        return held
     seen = replace(seen, remembered=of_cluster(held, seen.cluster, seen.at))
     excluded = seen.cluster is not None and policy.scope.excludes(seen.cluster.tags)
     if seen.cluster is not None and excluded:

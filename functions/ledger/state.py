@@ -243,10 +243,21 @@ _GROUPS = "microsoft.resources/resourcegroups"
 
 
 def yields(observed: Observed, held: Observed) -> bool:
-    """Whether an observation is not kept, since it proves nothing and a row with a proven cluster is there by now.
+    """Whether an observation is not kept: its pass knew of no cluster, and a row with a proven one is there by now.
 
-    Its pass began when nothing was known: another worker's proof came in between.
+    Another worker's proof came in between. A pass that knows the row's cluster names it, also when it is gone.
+
+    the row holds      the observation names                                    verdict
+    a custom zone      no zone, no cluster, nothing left                        yields
+    a cluster          a cluster, this or another                               is kept
+    a cluster          none, and one that is not there                          yields
+    a cluster          none, and does not leave the cluster's name to remove    yields, where it has a name
+    a cluster          none, and leaves its name to remove (fleet/memory.py)    is kept: another cluster took over
     """
+    if held.cluster and not observed.cluster:
+        name = held.private_fqdn.casefold()
+        if observed.state == GONE or (name and name not in {entry.name.casefold() for entry in observed.left}):
+            return True
     return held.proven and not observed.proven and not observed.left
 
 

@@ -177,7 +177,7 @@ async def _at_once(work: Work, here: "Live") -> None:
         await here.queue.send(msgspec.structs.replace(work, always=not counted), 0)
         return
     counted = await bumping
-    if early is None and counted is not None and done.ended == "gone" and counted.observed.cluster:
+    if early is None and counted is not None and done.shows_nothing and counted.observed.cluster:
         # Only the tables knew what was there: a pass that remembers it looks what of ours it has left elsewhere.
         await here.queue.send(work, 0)
         return

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.arm.resource_id import ResourceId
 from functions.ledger.entities import keys
+from functions.ledger.left import Left
 from functions.ledger.state import GONE, Ledger, Mark, NewerRowError, Observed, UnprovenError
 from functions.ledger.storage_tables import StorageTables
 from functions.ledger.tables import STATE, TableLedger
@@ -70,6 +72,34 @@ async def test_what_proves_a_row(ledger: Ledger, subject: ResourceId, observed: 
     assert (await ledger.read(subject)).proven is proven
     assert (await ledger.read(subject)).observed == observed, "what it may have to be removed for is remembered"
     assert await listed(ledger) == ({subject} if proven else set())
+
+
+NAME = "prod-0a1b2c3d.11111111-2222-3333-4444-555555555555.privatelink.westeurope.azmk8s.io"
+NAMED = msgspec.structs.replace(PROOF, private_fqdn=NAME)
+ITS_NAME = Left(cluster=str(CLUSTER_ID), name=NAME)
+A_FORMER = Left(cluster=f"{CLUSTER_ID}-1", name=f"a-former-{NAME}")
+
+
+@pytest.mark.parametrize(
+    ("held", "observed", "is_kept"),
+    [
+        pytest.param(PROOF, Observed(state=GONE, zone=str(ZONE)), True, id="a cluster that is not there, unnamed"),
+        pytest.param(NAMED, Observed(state=GONE, zone=str(ZONE)), True, id="the same, of a cluster with a name"),
+        pytest.param(NAMED, Observed(state=GONE, zone=str(ZONE), left=(A_FORMER,)), True, id="and a duty of before"),
+        pytest.param(NAMED, Observed(left=(A_FORMER,)), True, id="a cluster that a tag excludes, and a duty of before"),
+        pytest.param(NAMED, Observed(left=(A_FORMER, ITS_NAME)), False, id="its name, left behind: another took over"),
+        pytest.param(PROOF, msgspec.structs.replace(PROOF, state=GONE, gone_since=AT), False, id="this cluster: gone"),
+        pytest.param(PROOF, msgspec.structs.replace(NAMED, cluster=f"{CLUSTER_ID}-2"), False, id="another cluster"),
+    ],
+)
+async def test_a_pass_that_knew_no_cluster_does_not_forget_one_that_another_worker_proved_meanwhile(
+    ledger: Ledger, held: Observed, observed: Observed, *, is_kept: bool
+) -> None:
+    await ledger.remember(GROUP, held)
+    later = msgspec.structs.replace(observed, at=AT + 6)
+    await ledger.remember(GROUP, later)
+    assert (await ledger.read(GROUP)).observed == (held if is_kept else later)
+    assert not is_kept or await ledger.row_of(CLUSTER_ID) == GROUP, "and its events find the row"
 
 
 async def test_without_proof_what_the_limit_stopped_is_known_to_the_sweep(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from functions.fleet.address import ApiServer
@@ -9,7 +10,7 @@ from functions.fleet.seen import Seen
 from functions.handlers.verdict import Verdict
 from functions.ledger.making import Making
 from functions.ledger.move import Move
-from functions.ledger.state import Observed
+from functions.ledger.state import GONE, Observed
 from functions.passed import Pass, remember
 from functions.restraint import Restrained
 from functions.settle import recalled
@@ -75,6 +76,19 @@ def test_a_pass_that_began_without_its_memory_sees_that_the_api_server_moved() -
     observed = kept(replace(seen(a_cluster(state="Succeeded")), api_server=ApiServer(addresses_in([NEW]))))
     assert observed.move is not None
     assert (observed.move.old, observed.move.new, observed.address) == (OLD, NEW, NEW)
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Creating", "Deleting"])
+def test_a_pass_that_did_not_know_which_cluster_is_missing_calls_none_gone(state: str) -> None:
+    """Anyone may name a manager that does not exist. A pass that knows the row's cluster asks for that one."""
+    held = msgspec.structs.replace(MEMORY, state=state, gone_since=0.0)
+    assert kept(GONE_WORLD, held) == held
+
+
+def test_a_pass_that_knew_its_cluster_calls_it_gone() -> None:
+    held = msgspec.structs.replace(MEMORY, state="Succeeded", gone_since=0.0)
+    observed = kept(replace(GONE_WORLD, remembered=held), held)
+    assert (observed.cluster, observed.state, observed.gone_since) == (str(CLUSTER_ID), GONE, AT)
 
 
 CREATED = Making(first=AT - 300, last=AT - 60, uid="uid-1")
