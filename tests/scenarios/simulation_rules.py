@@ -161,8 +161,8 @@ class Rules:
     def _may_be_put(self, path: str, host: Host) -> None:
         """A healthy link is put once: not again after a pass kept in its row that it is linked.
 
-        Tables that give trouble can keep that from a pass, and so can ARM that answers an event's pass before them: such
-        a pass decides on all of its links at once, when ARM was read (docs/decisions/0011), and puts them one by one.
+        Tables that give trouble can keep that from a pass, and so can ARM that answers an event's pass before them.
+        Such a pass decides on all of its links at once, when ARM was read (docs/decisions/0011), and puts them in turn.
         """
         link, now, run = self.azure.store.get(path), self.azure.clock.now(), RUNNING.get()
         if link is None or link.properties["virtualNetworkLinkState"] != "Completed" or run is None:
