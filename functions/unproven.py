@@ -38,7 +38,18 @@ def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float,
     if delay is None:
         missing = GONE if kind is Kind.GONE else ""
         return unproven("gone" if missing else "not-seen", findings, at, before, missing)
-    return _not_seen(work, error, findings, attempt, delay)
+    done = _not_seen(work, error, findings, attempt, delay)
+    return _not_missed(done, at, before) if kind is Kind.GONE else done
+
+
+def _not_missed(done: Pass, at: float, before: Observed | None) -> Pass:
+    """After a 404 that did not show the row's cluster to be gone: the two looks of its removal begin anew.
+
+    `identify` raises such a 404 only where ARM shows the cluster, or where it does not show its subscription.
+    """
+    if before is None or not (before.cluster and before.gone_since):
+        return done
+    return replace(done, observed=msgspec.structs.replace(before, at=at, gone_since=0.0))
 
 
 def _not_seen(work: Work, error: Exception, findings: tuple[Finding, ...], attempt: int, delay: float) -> Pass:

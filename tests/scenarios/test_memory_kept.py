@@ -375,3 +375,29 @@ def test_a_name_that_aks_does_not_show_is_not_forgotten(
         assert not server(here).held[name].is_there
 
     tell(story, keeping(on_servers(), custom_zones=(ResourceId(LISTED),)))
+
+
+def test_a_cluster_seen_between_two_404s_is_not_gone() -> None:
+    async def story(here: Story) -> None:
+        cluster = await settled(here)
+        before = told(here, cluster)
+        assert before
+        zone, group = str(here.zone), here.zone.group_id.group
+        here.faults.add(refusals.not_found(), method="GET", path="/managedClusters/team$")
+        await here.event(zone, cause="a")
+        await here.passes(5)
+        here.faults.clear()
+        await here.passes(295)
+        # the cluster is shown, and its group is not, for a moment
+        here.faults.add(refusals.not_found(), method="GET", path=f"/resourceGroups/{group}$")
+        await here.event(zone, cause="b")
+        await here.passes(5)
+        await here.passes(285)
+        here.faults.add(refusals.not_found(), method="GET", path="/managedClusters/team$")
+        await here.passes(30)
+        await here.event(zone, cause="c")
+        await here.passes(60)
+        assert told(here, cluster) == before
+        assert here.links()["hub-westeurope"] == "ours"
+
+    tell(story, keeping())
