@@ -22,7 +22,7 @@ CAUGHT = {
     "forgotten-pause": ("again before its pause is over", 4),
     "intents-left-open": ("has no outcome", 6),
     "unlisted-for-removed": ("it is linked, and its row says so", 2),
-    "removed-on-one-look": ("on one look", 52),
+    "removed-on-one-look": ("on one look", 156),
     "memory-of-nothing": ("forgot its cluster", 1),
     "unshown-for-outside": ("no pass on", 33),
     "nothing-to-read": ("messages are poisoned", 31),
