@@ -28,6 +28,7 @@ from functions.policy import OWNER_TAG
 from functions.queue import QueueError
 from functions.recount import Recount
 from functions.restraint import Restrained
+from tests.scenarios import memory_ledger
 from tests.scenarios.memory_ledger import MemoryLedger
 
 
@@ -211,7 +212,7 @@ def removed_on_one_look() -> Iterator[None]:
 
 @contextmanager
 def memory_of_nothing() -> Iterator[None]:
-    """A pass that proved nothing writes what it saw over the memory of a cluster."""
+    """A pass that proved nothing writes what it saw over the memory of a cluster, and the ledger takes it."""
 
     def unproven(ended: str, findings: Any, at: float, before: Observed | None, state: str = "") -> Pass:
         codes = tuple(finding.code for finding in findings)
@@ -219,7 +220,11 @@ def memory_of_nothing() -> Iterator[None]:
         seen = Observed(at=at, findings=codes, state=state, zone=held.zone, deleting=held.deleting)
         return Pass(ended, findings=findings, observed=seen)
 
-    with patch.object(unproving, "unproven", unproven), patch.object(reconciling, "unproven", unproven):
+    with (
+        patch.object(unproving, "unproven", unproven),
+        patch.object(reconciling, "unproven", unproven),
+        patch.object(memory_ledger, "yields", lambda *_: False),
+    ):
         yield
 
 
