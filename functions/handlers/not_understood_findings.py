@@ -59,7 +59,7 @@ def memory_not_understood(subject: ResourceId, why: str) -> Finding:
         "memory-not-understood",
         subject,
         f"the ledger's row cannot be read: {why}; it is left as it is, and nothing is remembered in it",
-        "Find out who wrote it. To let Tether begin anew with this row: az storage entity delete --auth-mode login "
+        "Find out who wrote it. To let Tether start over with this row: az storage entity delete --auth-mode login "
         "--account-name <the app's storage account> --table-name tetherstate "
         f"--partition-key {partition(subject)} --row-key {key(subject)}",
     )
@@ -75,6 +75,6 @@ def _advice(odd: Odd, near: ResourceId, listing: str) -> str:
         f"az resource show --ids {shlex.quote(str(odd.id))}" if odd.id is not None else f"{listing} {near.subscription}"
     )
     return (
-        f"Look at that field: {look}. If somebody set it, correct it. If Azure sets it, it is newer than this version "
+        f"Look at that field: {look}. If a person set it, correct it. If Azure sets it, it is newer than this version "
         "of Tether: update Tether, or report the field."
     )
