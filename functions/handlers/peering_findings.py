@@ -23,8 +23,8 @@ def stray(place: ResourceId, found: Resolvers) -> Finding:
         place,
         f"the spoke asks {', '.join(found.stray)}, which no VNet peered and Connected with it holds{rest}",
         "If these servers forward to a hub (on-premises DNS, a Virtual WAN), name the VNet whose resolvers they "
-        "forward to under hubs. If a peering is missing or Disconnected, repair it. Until then nodes cannot find the API "
-        "server.",
+        "forward to under hubs. If a peering is missing or Disconnected, repair it. Until then nodes cannot find the "
+        "API server.",
     )
 
 
