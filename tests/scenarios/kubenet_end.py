@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from functions.arm.resource_id import ResourceId
-from functions.ledger.state import Row
+from functions.ledger.state import UNTOLD, Row
 from tests.scenarios.kubenet_rules import KubenetRules
 from tests.scenarios.kubenet_world import BUSY, Plan
 from tests.scenarios.mortal_host import Host
@@ -13,6 +13,9 @@ from tests.scenarios.mortal_host import Host
 _LEFT_OPEN = 130.0  # seconds
 
 _MOST_PUTS = 3
+
+# After so many workers that died over one write it is left alone for a day (functions/restraint.py).
+_MOST_UNTOLD = 3
 
 
 class End:
@@ -71,7 +74,8 @@ class End:
             return False
         if plan.shape.has_secret:
             return False
-        return not (plan.up_at or plan.touched or self._obstructed(plan) or self._spent(host, plan, made.first))
+        held_back = self._spent(host, plan, made.first) or self._died_over(host, plan.subnet)
+        return not (plan.up_at or plan.touched or self._obstructed(plan) or held_back)
 
     def _obstructed(self, plan: Plan) -> bool:
         subnet = plan.subnet
@@ -86,6 +90,12 @@ class End:
         entries = (one for one in host.ledger.entries.values() if one.handler == "failed_clusters" and one.at >= since)
         tried = [one for one in entries if ResourceId(one.target) == ResourceId(plan.id) and one.result != "retry"]
         return len(tried) >= _MOST_PUTS
+
+    def _died_over(self, host: Host, subnet: str) -> bool:
+        """Whether three workers died over the subnet's write: it is left alone for a day, with a finding."""
+        entries = (one for one in host.ledger.entries.values() if one.handler == "route_tables")
+        untold = [one for one in entries if one.target.casefold() == subnet.casefold() and one.error == UNTOLD]
+        return len(untold) >= _MOST_UNTOLD
 
     def _of_bare(self, host: Host, plan: Plan, row: Row | None) -> Iterator[str]:
         """A cluster that is up, and whose subnet lacks its table: told, or about to be mended."""
