@@ -20,10 +20,10 @@ unpack() {
   for named in $needed; do
     dpkg-query -W -f '${Status}\n' "$named" 2> /dev/null | grep -q '^install ok' || set -- "$@" "$named"
   done
-  (cd "$work" && apt-get -q download "$@" > /dev/null && for named in *.deb; do dpkg-deb -x "$named" root; done)
+  (cd "$work" && apt-get -q download "$@" > /dev/null && for named in *.deb; do dpkg-deb -x "$named" unpacked; done)
 }
 unpack knot=3.2.6-1 libknot13=3.2.6-1 libzscanner4=3.2.6-1 libdnssec9=3.2.6-1
-libraries=$(find "$work/root" -name 'libknot.so.*' -printf '%h\n' | head -n 1)
+libraries=$(find "$work/unpacked" -name 'libknot.so.*' -printf '%h\n' | head -n 1)
 export LD_LIBRARY_PATH="$libraries"
 secret=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 port=$("$work/venv/bin/python" -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -49,7 +49,7 @@ zone:
     file: example.org.zone
     acl: writers
 CONF
-"$work/root/usr/sbin/knotd" -c "$work/knot.conf" > "$work/knot.log" 2>&1 &
+"$work/unpacked/usr/sbin/knotd" -c "$work/knot.conf" > "$work/knot.log" 2>&1 &
 server=$!
 cat > "$work/probe.py" <<'PY'
 import sys

@@ -19,15 +19,15 @@ unpack() {
   for named in $needed; do
     dpkg-query -W -f '${Status}\n' "$named" 2> /dev/null | grep -q '^install ok' || set -- "$@" "$named"
   done
-  (cd "$work" && apt-get -q download "$@" > /dev/null && for named in *.deb; do dpkg-deb -x "$named" root; done)
+  (cd "$work" && apt-get -q download "$@" > /dev/null && for named in *.deb; do dpkg-deb -x "$named" unpacked; done)
 }
 unpack pdns-server=4.7.3-2 pdns-backend-sqlite3=4.7.3-2
-libraries=$(dirname "$(find "$work/root" -type d -name pdns -path '*/lib/*')")
+libraries=$(dirname "$(find "$work/unpacked" -type d -name pdns -path '*/lib/*')")
 export LD_LIBRARY_PATH="$libraries"
 secret=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 port=$("$work/venv/bin/python" -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())' \
-  "$work/zones.db" "$work/root/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+  "$work/zones.db" "$work/unpacked/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 cat > "$work/pdns.conf" <<CONF
 module-dir=$libraries/pdns
 launch=gsqlite3
@@ -39,11 +39,11 @@ socket-dir=$work
 dnsupdate=yes
 allow-dnsupdate-from=127.0.0.0/8
 CONF
-zone() { "$work/root/usr/bin/pdnsutil" --config-dir="$work" "$@" > /dev/null 2>&1; }
+zone() { "$work/unpacked/usr/bin/pdnsutil" --config-dir="$work" "$@" > /dev/null 2>&1; }
 zone create-zone example.org ns.example.org
 zone import-tsig-key probe hmac-sha256 "$secret"
 zone set-meta example.org TSIG-ALLOW-DNSUPDATE probe
-"$work/root/usr/sbin/pdns_server" --config-dir="$work" --daemon=no --guardian=no > "$work/pdns.log" 2>&1 &
+"$work/unpacked/usr/sbin/pdns_server" --config-dir="$work" --daemon=no --guardian=no > "$work/pdns.log" 2>&1 &
 server=$!
 cat > "$work/probe.py" <<'PY'
 import sys
