@@ -1,7 +1,7 @@
 """Records that are left, in a pass that could not see the cluster: DNS is read all the same, and nothing is removed.
 
 A record of a cluster that ARM cannot show is not known to be an orphan. It ends as a duty when a read shows that it is
-gone, whoever removed it; until then it is reported, and looked at every hour.
+gone, whatever removed it; until then it is reported, and looked at every hour.
 """
 
 from dataclasses import replace

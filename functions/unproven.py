@@ -43,7 +43,7 @@ def blind(work: Work, error: ArmError | NoAnswerError | NoTokenError, at: float,
 
 
 def _not_missed(done: Pass, at: float, before: Observed | None) -> Pass:
-    """After a 404 that did not show the row's cluster to be gone: the two looks of its removal begin anew.
+    """After a 404 that did not show the row's cluster to be gone: the two looks of its removal start over.
 
     `identify` raises such a 404 only where ARM shows the cluster, or where it does not show its subscription.
     """

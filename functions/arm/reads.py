@@ -187,7 +187,7 @@ def _whole[T](listed: Listed[T]) -> tuple[T, ...]:
 
 
 def _salvaged_link(item: object) -> Link | Odd:
-    """Where an odd link leads. Nothing else of it is known: it is nobody's, and in no known state."""
+    """Where an odd link leads. Nothing else of it is known, neither owner nor state."""
     core = fitted(item, _link_core)
     if isinstance(core, Odd):
         return core

@@ -80,7 +80,7 @@ class Datagrams:
         return opened
 
     def _readable(self) -> None:
-        """Hand out the replies that are there, a bounded number at a time. One that nobody waits for is dropped."""
+        """Hand out the replies that are there, a bounded number at a time. Replies without a question are dropped."""
         for _ in range(_AT_A_TIME):
             if self._socket is None:
                 return

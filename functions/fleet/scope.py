@@ -24,7 +24,7 @@ _BELIEVED = 3600.0  # seconds
 # moves it to its own a moment later.
 _NOT_BELOW = 60.0  # seconds
 
-# Between two queries for the subscriptions, whoever asks: all callers share one answer.
+# Between two queries for the subscriptions: all callers share one answer.
 _FRESH = 30.0  # seconds
 
 # How long a subscription that was below is still listed while Resource Graph does not show it.

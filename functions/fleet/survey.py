@@ -26,7 +26,7 @@ _LINK = "/virtualnetworklinks/"
 @dataclass(frozen=True, slots=True)
 class Survey:
     """The rows of one survey by their ids in lower case (`key_of`), in order. `vnets`, `whereabouts` and `kubenet` are
-    None where nobody asked. `odd` are the rows that cannot be understood, which are nowhere else.
+    None where they were not queried. `odd` are the rows that cannot be understood, which are nowhere else.
 
     `crowded_hubs` are the VNets with 800 zones or more linked to them, as far as those can be seen.
     """

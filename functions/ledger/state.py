@@ -59,7 +59,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked for, of which the last is due at `look_at` (seconds since 1970, 0 for none). `causes` are the events that
     ended lately. `paused` are the reads that ARM refused and that are not to be repeated yet. `made`: when these
     counters were begun, in seconds since 1970, 0 where that is not known. It tells counters that were forgotten from
-    those that were begun anew.
+    those that were restarted.
     """
 
     seq: int = 0
